@@ -1,0 +1,1 @@
+//! Audio as pure state machines: frames, resampling, WAV, voice activity, pre-roll, endpointing.

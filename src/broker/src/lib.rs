@@ -1,0 +1,1 @@
+//! The embedded MQTT broker: rmqtt with retained messages on disk.

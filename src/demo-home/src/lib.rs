@@ -1,0 +1,1 @@
+//! A small house that announces itself by MQTT discovery and behaves.

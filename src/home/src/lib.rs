@@ -1,0 +1,1 @@
+//! Areas, floors, entities and their state; MQTT with Home Assistant discovery.

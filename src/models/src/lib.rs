@@ -1,0 +1,1 @@
+//! Model manifest, download, verification and choice.

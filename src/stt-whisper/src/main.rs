@@ -1,0 +1,2 @@
+//! Speech-to-text worker.
+fn main() {}

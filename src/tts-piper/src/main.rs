@@ -1,0 +1,2 @@
+//! Text-to-speech worker.
+fn main() {}

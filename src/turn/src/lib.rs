@@ -1,0 +1,1 @@
+//! The data path: audio in, text, intent, action, speech out.

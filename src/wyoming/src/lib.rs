@@ -1,0 +1,1 @@
+//! The Wyoming protocol: pure codec, client and server.
