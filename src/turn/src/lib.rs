@@ -1,1 +1,101 @@
 //! The data path: audio in, text, intent, action, speech out.
+//!
+//! Read [`turn`] first: it tells the story of one turn from top to bottom. Around it:
+//!
+//! - [`conversation`]: one live client: what it sends, what it is told, which turn runs.
+//! - [`ear`]: audio to utterances: voice activity, endpointing, the transcript while it grows.
+//! - [`understand`]: text and the home's names to an intent call.
+//! - [`act`]: the intent call to a result: the home's devices, or what the house knows by itself (time and date).
+//! - [`answer`]: a result or an error to a sentence in the user's language.
+//! - [`voice`]: a sentence to audio.
+//! - [`record`]: what happened and when, for the store.
+//! - [`settings`], [`event`], [`error`]: the types at the edge.
+//!
+//! The crate never sees a socket: clients are channels, engines and the home are handles.
+#![forbid(unsafe_code)]
+
+pub mod act;
+pub mod answer;
+pub mod conversation;
+pub mod ear;
+pub mod error;
+pub mod event;
+pub mod record;
+pub mod settings;
+pub mod turn;
+pub mod understand;
+pub mod voice;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::broadcast;
+use tokio_util::task::TaskTracker;
+use vesta_engines::{SpeechToText, TextToSpeech};
+use vesta_home::Home;
+use vesta_store::{Store, TurnRecord};
+
+pub use conversation::{Client, Conversation, Input, Mode, Pace};
+pub use error::TurnError;
+pub use event::TurnEvent;
+pub use settings::Settings;
+pub use understand::{Call, Language, Meaning};
+
+/// Answers people. Cheap to clone; every clone speaks for the same house.
+#[derive(Clone)]
+pub struct Assistant {
+    parts: Arc<Parts>,
+    finished: broadcast::Sender<Arc<TurnRecord>>,
+    /// Turns that are being answered: they outlive their client, so that an action that began is finished.
+    begun: TaskTracker,
+    told: Arc<Mutex<HashSet<&'static str>>>,
+}
+
+/// The handles an [`Assistant`] works with.
+pub struct Parts {
+    /// Speech to text.
+    pub stt: SpeechToText,
+    /// Text to speech.
+    pub tts: TextToSpeech,
+    /// The devices.
+    pub home: Home,
+    /// Where turns are kept.
+    pub store: Store,
+    /// The sentences of the household's language.
+    pub language: Language,
+    /// Silences, limits and what is kept.
+    pub settings: Settings,
+}
+
+/// How many finished turns a slow subscriber of [`Assistant::finished`] may fall behind before it misses some.
+const FINISHED_BACKLOG: usize = 64;
+
+impl Assistant {
+    /// An assistant for a house.
+    pub fn new(parts: Parts) -> Self {
+        let (finished, _) = broadcast::channel(FINISHED_BACKLOG);
+        Self { parts: Arc::new(parts), finished, begun: TaskTracker::new(), told: Arc::default() }
+    }
+
+    /// The handles it works with.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Waits for the turns that are being answered. Call it after every client's token was cancelled.
+    pub async fn finish(&self) {
+        self.begun.close();
+        self.begun.wait().await;
+    }
+
+    /// Whether an engine's failure is told for the first time since it last worked. In a room where nobody called,
+    /// it is said aloud once and not at every sound.
+    fn first_time_told(&self, code: &'static str) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(code)
+    }
+
+    /// Speech recognition works: its next failure is worth telling again.
+    fn hears_again(&self) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

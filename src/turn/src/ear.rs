@@ -1,0 +1,396 @@
+//! Audio to utterances: when somebody speaks, what they said so far, and when they are done.
+//!
+//! Two ways to know where an utterance ends: the client says so (push to talk), or the ear decides by voice activity
+//! and by the transcript so far (hands-free). Either way the transcript grows while the user still speaks.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use vesta_audio::{EndReason, Endpoint, Endpointer, Frame, Framer, PreRoll, SAMPLE_RATE, Said, Vad};
+use vesta_engines::{EngineError, SttEvent, SttInput, SttOptions};
+
+use crate::Assistant;
+use crate::conversation::{Client, Input, Mode, Pace};
+use crate::error::TurnError;
+use crate::event::TurnEvent;
+use crate::record::Recorder;
+use crate::understand::Meaning;
+
+/// What was heard, ready to be answered.
+pub(crate) struct Utterance {
+    /// The turn's record so far.
+    pub(crate) record: Recorder,
+    /// What was said.
+    pub(crate) text: Result<String, TurnError>,
+    /// What it means, worked out while the turn was not over yet; good only for the text it was made from.
+    pub(crate) speculation: Option<Meaning>,
+    /// Whether the user surely spoke to the house: a button, or typed text. Otherwise talk that means nothing to
+    /// the house is not answered.
+    pub(crate) addressed: bool,
+    /// When the ear decided that the utterance is over.
+    pub(crate) ended: Instant,
+}
+
+/// One client's ear.
+pub(crate) struct Ear {
+    assistant: Assistant,
+    client: Client,
+    framer: Framer,
+    frames: VecDeque<Frame>,
+    vad: Vad,
+    endpointer: Endpointer,
+    pre_roll: PreRoll,
+    /// Milliseconds of audio taken from the client so far.
+    clock_ms: u64,
+    input_open: bool,
+}
+
+/// A transcription under way.
+struct Hearing {
+    record: Recorder,
+    stt: SttInput,
+    events: mpsc::Receiver<SttEvent>,
+    audio: Vec<i16>,
+    /// Where the audio began, on the client's clock.
+    start_ms: u64,
+    text: String,
+    /// How far into the client's audio the transcript reaches, and whether the engine is sure of all of it.
+    heard_to_ms: u64,
+    settled: bool,
+    paused_at_ms: Option<u64>,
+    said: Said,
+    speculation: Option<Meaning>,
+    failed: Option<EngineError>,
+    last: Option<String>,
+}
+
+impl Ear {
+    pub(crate) fn new(assistant: Assistant, client: Client) -> Self {
+        let settings = &assistant.parts.settings;
+        Self {
+            framer: Framer::new(),
+            frames: VecDeque::new(),
+            vad: Vad::default(),
+            endpointer: Endpointer::new(settings.endpoint.clone()),
+            pre_roll: PreRoll::new(settings.pre_roll.as_millis() as u64),
+            clock_ms: 0,
+            input_open: true,
+            assistant,
+            client,
+        }
+    }
+
+    /// The next utterance; `None` when the client is gone and nothing more was said. `speaking` is cancelled as soon
+    /// as a word is heard (barge-in) or the client interrupts.
+    pub(crate) async fn next(
+        &mut self,
+        input: &mut mpsc::Receiver<Input>,
+        speaking: &CancellationToken,
+    ) -> Option<Utterance> {
+        match self.client.mode {
+            Mode::PushToTalk => self.until_released(input, speaking).await,
+            Mode::HandsFree => self.until_silent(input, speaking).await,
+        }
+    }
+
+    /// Push to talk: everything up to the client's `End` is one utterance.
+    async fn until_released(
+        &mut self,
+        input: &mut mpsc::Receiver<Input>,
+        speaking: &CancellationToken,
+    ) -> Option<Utterance> {
+        let limit = self.assistant.parts.settings.max_utterance.as_millis() as u64;
+        let mut hearing: Option<Hearing> = None;
+        while self.input_open {
+            match next_step(input, hearing.as_mut()).await {
+                Step::Input(Some(Input::Audio(samples))) => {
+                    let hearing = hearing.get_or_insert_with(|| self.begin(self.clock_ms));
+                    if hearing.audio.is_empty() {
+                        speaking.cancel();
+                        self.tell(TurnEvent::SpeechStarted { turn: hearing.id(), at_ms: self.clock_ms }).await;
+                    }
+                    self.clock_ms += milliseconds(samples.len());
+                    hearing.audio(&samples).await;
+                    if self.clock_ms.saturating_sub(hearing.start_ms) >= limit {
+                        break;
+                    }
+                }
+                Step::Input(Some(Input::End)) if hearing.is_some() => break,
+                Step::Input(Some(Input::End)) => {}
+                Step::Input(Some(Input::Interrupt)) => speaking.cancel(),
+                Step::Input(None) => self.input_open = false,
+                Step::Heard(event) => {
+                    if let Some(hearing) = &mut hearing {
+                        self.heard(hearing, event).await;
+                    }
+                }
+            }
+        }
+        let hearing = hearing?;
+        let end = TurnEvent::SpeechEnded {
+            turn: hearing.id(),
+            speech_end_ms: self.clock_ms,
+            at_ms: self.clock_ms,
+            reason: "client",
+        };
+        self.tell(end).await;
+        Some(self.finish(hearing).await)
+    }
+
+    /// Hands-free: the ear itself finds where an utterance begins and ends.
+    async fn until_silent(
+        &mut self,
+        input: &mut mpsc::Receiver<Input>,
+        speaking: &CancellationToken,
+    ) -> Option<Utterance> {
+        let mut hearing: Option<Hearing> = None;
+        loop {
+            while let Some(frame) = self.frames.pop_front() {
+                match self.listen(&frame, &mut hearing).await {
+                    Some(Endpoint::SpeechPaused { .. }) if self.client.pace == Pace::AsFast => {
+                        self.catch_up(hearing.as_mut()).await;
+                    }
+                    Some(Endpoint::Ended { reason: EndReason::NoSpeech, .. }) => hearing = None,
+                    Some(Endpoint::Ended { at_ms, speech_end_ms, reason }) => {
+                        if let Some(hearing) = hearing.take() {
+                            let turn = hearing.id();
+                            let reason = reason_name(reason);
+                            self.tell(TurnEvent::SpeechEnded { turn, speech_end_ms, at_ms, reason }).await;
+                            return Some(self.finish(hearing).await);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            if !self.input_open {
+                return match hearing.take() {
+                    Some(hearing) => Some(self.finish(hearing).await),
+                    None => None,
+                };
+            }
+            match next_step(input, hearing.as_mut()).await {
+                Step::Input(Some(Input::Audio(samples))) => self.frames.extend(self.framer.push(&samples)),
+                Step::Input(Some(Input::Interrupt)) => speaking.cancel(),
+                Step::Input(Some(Input::End)) => self.frames.extend(self.framer.flush()),
+                Step::Input(None) => {
+                    self.frames.extend(self.framer.flush());
+                    self.input_open = false;
+                }
+                Step::Heard(event) => {
+                    if let Some(hearing) = &mut hearing {
+                        self.heard(hearing, event).await;
+                        if !hearing.text.is_empty() {
+                            speaking.cancel();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// One frame of hands-free audio.
+    async fn listen(&mut self, frame: &Frame, hearing: &mut Option<Hearing>) -> Option<Endpoint> {
+        let speech = self.vad.push(frame);
+        let said = hearing.as_ref().map_or(Said::Nothing, Hearing::said);
+        self.clock_ms += vesta_audio::FRAME_MS;
+        let endpoint = self.endpointer.push(speech, said);
+        match hearing {
+            Some(hearing) => hearing.audio(frame).await,
+            None => self.pre_roll.push(frame),
+        }
+        match endpoint {
+            Some(Endpoint::SpeechStarted { at_ms }) => {
+                let before = self.pre_roll.drain();
+                let mut begun = self.begin(self.clock_ms.saturating_sub(milliseconds(before.len())));
+                begun.audio(&before).await;
+                self.tell(TurnEvent::SpeechStarted { turn: begun.id(), at_ms }).await;
+                *hearing = Some(begun);
+            }
+            Some(Endpoint::SpeechPaused { at_ms }) => {
+                if let Some(hearing) = hearing {
+                    hearing.paused_at_ms = Some(at_ms);
+                    hearing.record.event("speech_paused", json!({ "at_ms": at_ms }));
+                }
+            }
+            Some(Endpoint::SpeechResumed { at_ms }) => {
+                if let Some(hearing) = hearing {
+                    hearing.paused_at_ms = None;
+                    hearing.speculation = None;
+                    hearing.record.event("speech_resumed", json!({ "at_ms": at_ms }));
+                }
+            }
+            _ => {}
+        }
+        endpoint
+    }
+
+    /// Starts a turn and its transcription.
+    fn begin(&self, start_ms: u64) -> Hearing {
+        let language = self.assistant.parts.language.tag();
+        let record = Recorder::new(&self.client.source, self.client.mode.name(), language);
+        let options = SttOptions { language: Some(language.to_owned()) };
+        let (stt, events) = self.assistant.parts.stt.open(options);
+        Hearing {
+            record,
+            stt,
+            events,
+            audio: Vec::new(),
+            start_ms,
+            text: String::new(),
+            heard_to_ms: start_ms,
+            settled: false,
+            paused_at_ms: None,
+            said: Said::Unknown,
+            speculation: None,
+            failed: None,
+            last: None,
+        }
+    }
+
+    /// A word from the speech engine: the transcript grew, or the engine is in trouble.
+    async fn heard(&self, hearing: &mut Hearing, event: SttEvent) {
+        match event {
+            SttEvent::Partial { text, settled, heard_ms } => {
+                hearing.heard_to_ms = hearing.start_ms + heard_ms;
+                hearing.settled = settled;
+                if text != hearing.text {
+                    hearing.record.event("partial", json!({ "text": text, "settled": settled, "heard_ms": heard_ms }));
+                    self.tell(TurnEvent::Partial { turn: hearing.id(), text: text.clone() }).await;
+                }
+                hearing.text = text;
+                if settled {
+                    self.speculate(hearing);
+                }
+            }
+            SttEvent::Final { text, .. } => hearing.last = Some(text),
+            SttEvent::Retrying { why } => hearing.record.event("stt_retrying", why),
+            SttEvent::Failed(error) => hearing.failed = Some(error),
+        }
+    }
+
+    /// Works ahead: what the transcript so far looks like, and what it would mean if the turn ended here.
+    fn speculate(&self, hearing: &mut Hearing) {
+        let parts = &self.assistant.parts;
+        let home = parts.home.snapshot();
+        let area = self.client.area.as_deref();
+        hearing.said = parts.language.said(&hearing.text, &home, area);
+        if hearing.said == Said::Complete {
+            let began = hearing.record.now_ms();
+            hearing.speculation = parts.language.understand(&hearing.text, &home, area);
+            hearing.record.stage("speculate", began);
+        }
+    }
+
+    /// A file is read faster than anyone speaks: wait at a pause until the transcript has caught up with it, as it
+    /// would have in real time, so that the same decisions are made.
+    async fn catch_up(&self, hearing: Option<&mut Hearing>) {
+        let Some(hearing) = hearing else { return };
+        let Some(paused_at) = hearing.paused_at_ms else { return };
+        let deadline = self.assistant.parts.settings.transcript_deadline;
+        let caught_up = async {
+            while !(hearing.settled && hearing.heard_to_ms >= paused_at) && hearing.failed.is_none() {
+                match hearing.events.recv().await {
+                    Some(event) => self.heard(hearing, event).await,
+                    None => break,
+                }
+            }
+        };
+        // An engine without partial transcripts never catches up; what is then known is the silence alone.
+        if self.assistant.parts.stt.streams() {
+            let _ = timeout(deadline, caught_up).await;
+        }
+    }
+
+    /// The utterance is over: takes the final transcript.
+    async fn finish(&self, hearing: Hearing) -> Utterance {
+        let ended = Instant::now();
+        let deadline = self.assistant.parts.settings.transcript_deadline;
+        let Hearing { mut record, stt, mut events, audio, speculation, mut failed, mut last, .. } = hearing;
+        let began = record.now_ms();
+        record.event("speech_ended", json!({ "audio_ms": milliseconds(audio.len()) }));
+        stt.finish().await;
+        let waited = timeout(deadline, async {
+            while last.is_none() && failed.is_none() {
+                match events.recv().await {
+                    Some(SttEvent::Final { text, .. }) => last = Some(text),
+                    Some(SttEvent::Failed(error)) => failed = Some(error),
+                    Some(SttEvent::Retrying { why }) => record.event("stt_retrying", why),
+                    Some(SttEvent::Partial { .. }) => {}
+                    None => break,
+                }
+            }
+        })
+        .await;
+        record.stage("transcribe", began);
+        record.heard(audio);
+        let text = match (last, failed, waited) {
+            (Some(text), ..) => Ok(text.trim().to_owned()),
+            (None, Some(error), _) => Err(error.into()),
+            (None, None, Err(_)) => Err(TurnError::TranscriptTimeout { seconds: deadline.as_secs() }),
+            (None, None, Ok(())) => Err(TurnError::Internal("the transcription ended without a transcript".to_owned())),
+        };
+        let addressed = self.client.mode == Mode::PushToTalk;
+        Utterance { record, text, speculation, addressed, ended }
+    }
+
+    async fn tell(&self, event: TurnEvent) {
+        self.client.tell(event).await;
+    }
+}
+
+impl Hearing {
+    fn id(&self) -> String {
+        self.record.id().to_owned()
+    }
+
+    async fn audio(&mut self, samples: &[i16]) {
+        self.audio.extend_from_slice(samples);
+        self.stt.audio(samples).await;
+    }
+
+    /// What was said so far, as far as it is known: an opinion on audio from before the pause is out of date.
+    fn said(&self) -> Said {
+        match self.paused_at_ms {
+            Some(paused_at) if self.settled && self.heard_to_ms >= paused_at => self.said,
+            _ if self.text.is_empty() => Said::Nothing,
+            _ => Said::Unknown,
+        }
+    }
+}
+
+enum Step {
+    Input(Option<Input>),
+    Heard(SttEvent),
+}
+
+/// The next thing that happens: the client sends something, or the engine understood something.
+async fn next_step(input: &mut mpsc::Receiver<Input>, hearing: Option<&mut Hearing>) -> Step {
+    let Some(hearing) = hearing.filter(|hearing| !hearing.events.is_closed() || !hearing.events.is_empty()) else {
+        return Step::Input(input.recv().await);
+    };
+    tokio::select! {
+        event = hearing.events.recv() => match event {
+            Some(event) => Step::Heard(event),
+            None => Step::Input(input.recv().await),
+        },
+        input = input.recv() => Step::Input(input),
+    }
+}
+
+fn milliseconds(samples: usize) -> u64 {
+    samples as u64 * 1000 / u64::from(SAMPLE_RATE)
+}
+
+fn reason_name(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Silence(Said::Complete) => "complete",
+        EndReason::Silence(Said::OpenEnded) => "open_ended",
+        EndReason::Silence(_) => "unknown",
+        EndReason::TooLong => "too_long",
+        EndReason::NoSpeech => "no_speech",
+    }
+}

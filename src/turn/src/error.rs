@@ -1,0 +1,68 @@
+//! Everything that can go wrong in a turn, under stable codes that each language words for itself.
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+use vesta_engines::EngineError;
+use vesta_home::CallError;
+use vesta_store::StoreError;
+
+/// Why a turn did not do what was asked.
+#[derive(Debug, Error)]
+pub enum TurnError {
+    /// A speech engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The home could not do it.
+    #[error(transparent)]
+    Home(#[from] CallError),
+    /// The record could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No sentence matches what was said.
+    #[error("no sentence matches '{text}'")]
+    NotUnderstood {
+        /// What was said.
+        text: String,
+    },
+    /// The user addressed the house and then nothing was heard.
+    #[error("nothing was heard")]
+    NothingHeard,
+    /// The transcript did not come in time.
+    #[error("the transcript did not come within {seconds} s")]
+    TranscriptTimeout {
+        /// The deadline.
+        seconds: u64,
+    },
+    /// The house itself is at fault.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl TurnError {
+    /// The stable code, in `snake_case`; `intents/<lang>/errors.yaml` words it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Engine(error) => error.code(),
+            Self::Home(error) => error.code(),
+            Self::Store(_) => "store_failed",
+            Self::NotUnderstood { .. } => "not_understood",
+            Self::NothingHeard => "nothing_heard",
+            Self::TranscriptTimeout { .. } => "stt_timeout",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// What the spoken sentence may name.
+    pub fn slots(&self) -> Map<String, Value> {
+        match self {
+            Self::Home(error) => error.slots(),
+            Self::NotUnderstood { text } => Map::from_iter([("text".to_owned(), Value::from(text.as_str()))]),
+            _ => Map::new(),
+        }
+    }
+
+    /// Whether the house refused something it understood, rather than failed.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Home(_) | Self::NotUnderstood { .. })
+    }
+}

@@ -1,0 +1,276 @@
+//! One turn, from what was heard to the last sample said.
+//!
+//! The [`ear`](crate::ear) has already turned audio into text, and where it could it has worked out the meaning before
+//! the turn was over. From here on nothing is speculative: the turn is confirmed, so it may act and speak.
+//!
+//! - An action that began is finished, whatever becomes of the client: turns run on the assistant's own tasks.
+//! - Success is worded from the action's result, never before.
+//! - What the user is told is on disk before it is said.
+//! - A failure is spoken under its stable code; a turn never ends in silence, unless nobody spoke to the house.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use vesta_home::Outcome;
+
+use crate::conversation::Client;
+use crate::ear::Utterance;
+use crate::error::TurnError;
+use crate::event::TurnEvent;
+use crate::record::Recorder;
+use crate::understand::{Call, Meaning};
+use crate::{Assistant, act, answer, voice};
+
+/// How a turn ended, as the record names it.
+mod outcome {
+    pub(super) const DONE: &str = "done";
+    pub(super) const ANSWERED: &str = "answered";
+    pub(super) const REFUSED: &str = "refused";
+    pub(super) const NOTHING: &str = "nothing";
+    pub(super) const FAILED: &str = "failed";
+    pub(super) const CANCELLED: &str = "cancelled";
+}
+
+/// Typed text is an utterance that needs no ear.
+pub(crate) fn typed(assistant: &Assistant, text: &str, client: &Client) -> Utterance {
+    Utterance {
+        record: Recorder::new(&client.source, "text", assistant.parts.language.tag()),
+        text: Ok(text.trim().to_owned()),
+        speculation: None,
+        addressed: true,
+        ended: Instant::now(),
+    }
+}
+
+/// Answers an utterance: meaning, action, record, speech.
+pub(crate) async fn answer(assistant: Assistant, utterance: Utterance, client: Client, cancel: CancellationToken) {
+    let Utterance { mut record, text, speculation, addressed, ended } = utterance;
+    let turn = record.id().to_owned();
+    if let Ok(text) = &text {
+        assistant.hears_again();
+        record.record().transcript = Some(text.clone());
+        client.tell(TurnEvent::Transcript { turn: turn.clone(), text: text.clone() }).await;
+    }
+
+    let result = match text {
+        Ok(text) if text.is_empty() => Err(TurnError::NothingHeard),
+        Ok(text) => carry_out(&assistant, &mut record, &client, text, speculation, &cancel).await,
+        Err(error) => Err(error),
+    };
+
+    let (outcome, sentence) = match result {
+        Ok((outcome, sentence)) => (outcome, Some(sentence)),
+        Err(error) => word_failure(&assistant, &mut record, &client, &error, addressed).await,
+    };
+    record.record().outcome = outcome.to_owned();
+    record.record().spoken = sentence.clone();
+
+    match sentence.filter(|sentence| !sentence.trim().is_empty()) {
+        Some(sentence) => say(&assistant, &mut record, &client, &sentence, ended, &cancel).await,
+        None => keep(&assistant, &mut record, addressed).await,
+    }
+
+    let record = Arc::new(record.into_record());
+    let _ = assistant.finished.send(record);
+    client.tell(TurnEvent::Finished { turn, outcome }).await;
+}
+
+/// Text to meaning to result to the sentence that tells it.
+async fn carry_out(
+    assistant: &Assistant,
+    record: &mut Recorder,
+    client: &Client,
+    text: String,
+    speculation: Option<Meaning>,
+    cancel: &CancellationToken,
+) -> Result<(&'static str, String), TurnError> {
+    let meaning = understand(assistant, record, client, text, speculation)?;
+    let mut sentences = Vec::with_capacity(meaning.calls.len());
+    let mut outcome = outcome::ANSWERED;
+    for call in &meaning.calls {
+        if cancel.is_cancelled() {
+            return Ok((outcome::CANCELLED, String::new()));
+        }
+        let result = perform(assistant, record, client, call).await?;
+        if !result.read_only {
+            outcome = outcome::DONE;
+        }
+        sentences.push(answer::to_outcome(&assistant.parts.language, call, &result)?);
+    }
+    Ok((outcome, sentences.join(" ")))
+}
+
+fn understand(
+    assistant: &Assistant,
+    record: &mut Recorder,
+    client: &Client,
+    text: String,
+    speculation: Option<Meaning>,
+) -> Result<Meaning, TurnError> {
+    let began = record.now_ms();
+    let parts = &assistant.parts;
+    let meaning = match speculation {
+        Some(meaning) if meaning.text == text => Some(meaning),
+        _ => parts.language.understand(&text, &parts.home.snapshot(), client.area.as_deref()),
+    };
+    record.stage("understand", began);
+    meaning.ok_or(TurnError::NotUnderstood { text })
+}
+
+async fn perform(
+    assistant: &Assistant,
+    record: &mut Recorder,
+    client: &Client,
+    call: &Call,
+) -> Result<Outcome, TurnError> {
+    let slots = json!(call.intent.slots);
+    append(&mut record.record().intent, json!({ "intent": call.intent.intent, "slots": slots }));
+    let turn = record.id().to_owned();
+    client.tell(TurnEvent::Understood { turn: turn.clone(), intent: call.intent.intent.clone(), slots }).await;
+    if client.rehearse {
+        return Ok(Outcome { read_only: true, ..Outcome::default() });
+    }
+    let began = record.now_ms();
+    let mut intent = call.intent.clone();
+    intent.deadline.get_or_insert(assistant.parts.settings.action_deadline);
+    let result = act::act(&assistant.parts.home, intent).await;
+    record.stage("act", began);
+    let outcome = result?;
+    let report = json!({ "changed": outcome.changed, "state": outcome.state, "matched": outcome.matched.len() });
+    append(&mut record.record().action, report.clone());
+    client.tell(TurnEvent::Acted { turn, result: report }).await;
+    Ok(outcome)
+}
+
+/// A turn with several commands keeps a list; one with a single command keeps the command.
+fn append(place: &mut Option<Value>, value: Value) {
+    *place = Some(match place.take() {
+        None => value,
+        Some(Value::Array(mut list)) => {
+            list.push(value);
+            Value::Array(list)
+        }
+        Some(first) => json!([first, value]),
+    });
+}
+
+/// The outcome and the spoken sentence of a failure. Talk that was not meant for the house is not answered.
+async fn word_failure(
+    assistant: &Assistant,
+    record: &mut Recorder,
+    client: &Client,
+    error: &TurnError,
+    addressed: bool,
+) -> (&'static str, Option<String>) {
+    let code = error.code();
+    record.record().error_code = Some(code.to_owned());
+    record.event("failed", json!({ "code": code, "detail": error.to_string() }));
+    let turn = record.id().to_owned();
+    client.tell(TurnEvent::Failed { turn, code: code.to_owned(), detail: error.to_string() }).await;
+    match error {
+        TurnError::NothingHeard => (outcome::NOTHING, None),
+        TurnError::NotUnderstood { .. } if !addressed => (outcome::NOTHING, None),
+        TurnError::Engine(error) if !addressed && !assistant.first_time_told(error.code()) => (outcome::FAILED, None),
+        _ => {
+            let outcome = if error.is_refusal() { outcome::REFUSED } else { outcome::FAILED };
+            tracing::info!(turn = record.id(), code, %error, "a turn failed");
+            (outcome, Some(answer::to_error(&assistant.parts.language, error)))
+        }
+    }
+}
+
+/// Says the sentence: as text, and as audio where the client wants it. The record is on disk before either leaves.
+async fn say(
+    assistant: &Assistant,
+    record: &mut Recorder,
+    client: &Client,
+    sentence: &str,
+    ended: Instant,
+    cancel: &CancellationToken,
+) {
+    let parts = &assistant.parts;
+    let turn = record.id().to_owned();
+    let began = record.now_ms();
+    let wants_audio = client.wants_audio && !cancel.is_cancelled();
+    // The engine works on the first clause while the record reaches the disk.
+    let synthesis = async {
+        if wants_audio {
+            Some(voice::speak(&parts.tts, sentence, parts.language.tag(), &parts.settings).await)
+        } else {
+            None
+        }
+    };
+    let saved = store(assistant, record);
+    let (speech, saved) = tokio::join!(synthesis, saved);
+    record.stage("store", began);
+    if let Err(error) = saved {
+        tracing::error!(%error, "a turn could not be kept");
+        client.tell(TurnEvent::Failed { turn: turn.clone(), code: "store_failed".to_owned(), detail: error.to_string() }).await;
+    }
+    client.tell(TurnEvent::Say { turn: turn.clone(), text: sentence.to_owned() }).await;
+    if let Some(mut speech) = speech {
+        let mut first = true;
+        loop {
+            let piece = tokio::select! {
+                piece = timeout(parts.settings.speech_deadline, speech.recv()) => piece,
+                () = cancel.cancelled() => {
+                    record.event("interrupted", Value::Null);
+                    break;
+                }
+            };
+            match piece {
+                Ok(Some(Ok(chunk))) => {
+                    if std::mem::take(&mut first) {
+                        record.stage("synthesise", began);
+                        let latency = ended.elapsed().as_secs_f64() * 1000.0;
+                        record.event("first_audio", json!({ "after_end_ms": latency }));
+                    }
+                    record.said(chunk.rate, &chunk.samples);
+                    let event = TurnEvent::Audio { turn: turn.clone(), rate: chunk.rate, samples: chunk.samples };
+                    client.tell(event).await;
+                }
+                Ok(None) => break,
+                Ok(Some(Err(error))) => {
+                    tell_silence(record, client, error.code(), &error.to_string()).await;
+                    break;
+                }
+                Err(_) => {
+                    tell_silence(record, client, "tts_timeout", "the speech engine gave no audio in time").await;
+                    break;
+                }
+            }
+        }
+        record.stage("speak", began);
+    }
+    if let Err(error) = store(assistant, record).await {
+        tracing::error!(%error, "the end of a turn could not be kept");
+    }
+}
+
+/// The reply has no voice: its text was already told, and now why it stays text.
+async fn tell_silence(record: &mut Recorder, client: &Client, code: &str, detail: &str) {
+    tracing::warn!(turn = record.id(), code, detail, "a reply could not be spoken");
+    record.event("speech_failed", json!({ "code": code, "detail": detail }));
+    let turn = record.id().to_owned();
+    client.tell(TurnEvent::Failed { turn, code: code.to_owned(), detail: detail.to_owned() }).await;
+}
+
+/// Keeps a turn in which nothing is said; one that was not meant for the house only where the owner wants that.
+async fn keep(assistant: &Assistant, record: &mut Recorder, addressed: bool) {
+    let keep = addressed || assistant.parts.settings.keep.unaddressed || record.record().intent.is_some();
+    if keep && let Err(error) = store(assistant, record).await {
+        tracing::error!(%error, "a turn could not be kept");
+    }
+}
+
+async fn store(assistant: &Assistant, record: &mut Recorder) -> Result<(), vesta_store::StoreError> {
+    let mut copy = record.record().clone();
+    copy.settings = assistant.parts.settings.summary();
+    if !assistant.parts.settings.keep.audio {
+        (copy.heard, copy.reply) = (None, None);
+    }
+    assistant.parts.store.save_turn(copy).await
+}

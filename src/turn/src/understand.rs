@@ -1,0 +1,141 @@
+//! Text and the home's names to what is meant by it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+use vesta_audio::Said;
+use vesta_home::{IntentCall, Snapshot};
+use vesta_intents::{Context, Dictionary, NameEntry, Names, Recognition};
+
+/// A household's language: its sentences, and the home's names in the form in which they are matched.
+pub struct Language {
+    tag: String,
+    dictionary: Dictionary,
+    names: Mutex<Option<(u64, Arc<Names>)>>,
+}
+
+/// What is meant by a sentence: one call, or several for "turn off the lights and lower the blinds".
+#[derive(Debug, Clone)]
+pub struct Meaning {
+    /// The text this was understood from.
+    pub text: String,
+    /// What to do, in order.
+    pub calls: Vec<Call>,
+}
+
+/// One thing to do, and the wording of its answer.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// For the home.
+    pub intent: IntentCall,
+    /// Which of the intent's responses answers it.
+    pub response: Option<String>,
+    /// What was said for each slot, for the answer.
+    pub spoken: Map<String, Value>,
+}
+
+impl Language {
+    /// A language by its tag (BCP 47, such as `en`) and its sentences.
+    pub fn new(tag: impl Into<String>, dictionary: Dictionary) -> Self {
+        Self { tag: tag.into(), dictionary, names: Mutex::new(None) }
+    }
+
+    /// The language's tag.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// The sentences, responses and spoken errors.
+    pub fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
+    }
+
+    /// What `text` means in this home, spoken in the area `speaker_area`; `None` where no sentence matches.
+    pub fn understand(&self, text: &str, home: &Snapshot, speaker_area: Option<&str>) -> Option<Meaning> {
+        let names = self.names(home);
+        let recognitions = self.dictionary.recognize_all(text, &names, &context(speaker_area))?;
+        let calls = recognitions.into_iter().map(|recognition| call(recognition, speaker_area)).collect();
+        Some(Meaning { text: text.to_owned(), calls })
+    }
+
+    /// What the transcript so far looks like to the endpointing.
+    pub fn said(&self, text: &str, home: &Snapshot, speaker_area: Option<&str>) -> Said {
+        if text.trim().is_empty() {
+            return Said::Nothing;
+        }
+        let partial = self.dictionary.partial(text, &self.names(home), &context(speaker_area));
+        match (partial.complete, partial.can_continue) {
+            (true, _) => Said::Complete,
+            (false, true) => Said::OpenEnded,
+            (false, false) => Said::Unknown,
+        }
+    }
+
+    /// The home's names, prepared for matching once for each version of the home.
+    fn names(&self, home: &Snapshot) -> Arc<Names> {
+        let mut cached = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*cached {
+            Some((version, names)) if *version == home.version => names.clone(),
+            _ => {
+                let names = Arc::new(names_of(home));
+                *cached = Some((home.version, names.clone()));
+                names
+            }
+        }
+    }
+}
+
+fn context(speaker_area: Option<&str>) -> Context {
+    speaker_area.map(|area| ("area".to_owned(), Value::from(area))).into_iter().collect()
+}
+
+fn call(recognition: Recognition, speaker_area: Option<&str>) -> Call {
+    let mut slots = BTreeMap::new();
+    let mut spoken = Map::new();
+    for (name, slot) in recognition.slots {
+        spoken.insert(name.clone(), Value::from(slot.text.trim()));
+        slots.insert(name, slot.value);
+    }
+    let intent = IntentCall {
+        intent: recognition.intent,
+        slots,
+        speaker_area: speaker_area.map(str::to_owned),
+        deadline: None,
+    };
+    Call { intent, response: recognition.response, spoken }
+}
+
+/// Every name and alias of what can be spoken about.
+fn names_of(home: &Snapshot) -> Names {
+    let mut names = Names::builder();
+    for entity in home.entities.values().filter(|entity| entity.voice_target) {
+        let mut context = Map::new();
+        context.insert("domain".to_owned(), Value::from(entity.domain.as_str()));
+        if let Some(class) = &entity.device_class {
+            context.insert("device_class".to_owned(), Value::from(class.as_str()));
+        }
+        if let Some(area) = &entity.area {
+            context.insert("area".to_owned(), Value::from(area.as_str()));
+        }
+        for text in std::iter::once(&entity.name).chain(&entity.aliases) {
+            names = names.name(NameEntry {
+                text: text.clone(),
+                value: Value::from(entity.id.as_str()),
+                context: context.clone(),
+                ..NameEntry::default()
+            });
+        }
+    }
+    for area in &home.areas {
+        for text in std::iter::once(&area.name).chain(&area.aliases) {
+            names = names.area(text.as_str(), area.id.as_str());
+        }
+    }
+    for floor in &home.floors {
+        for text in std::iter::once(&floor.name).chain(&floor.aliases) {
+            names = names.floor(text.as_str(), floor.id.as_str());
+        }
+    }
+    names.build()
+}

@@ -1,0 +1,21 @@
+//! A sentence to audio, piece by piece.
+
+use tokio::sync::mpsc;
+use vesta_engines::{EngineError, SpeakOptions, SpeechChunk, TextToSpeech};
+
+use crate::settings::Settings;
+
+/// Starts to speak `sentence`; audio comes as the engine makes it. Dropping the receiver stops the engine.
+pub async fn speak(
+    tts: &TextToSpeech,
+    sentence: &str,
+    language: &str,
+    settings: &Settings,
+) -> mpsc::Receiver<Result<SpeechChunk, EngineError>> {
+    let options =
+        SpeakOptions { voice: settings.voice.clone(), language: Some(language.to_owned()), speed: settings.speed };
+    let (mut text, audio) = tts.speak(options);
+    text.push(sentence).await;
+    text.finish().await;
+    audio
+}
