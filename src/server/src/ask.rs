@@ -1,0 +1,87 @@
+//! Typed text in, answer out.
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use vesta_turn::{Client, Mode, Pace, TurnEvent};
+
+use crate::App;
+use crate::problem::Problem;
+
+/// Longest text that is taken, in bytes.
+const MAX_TEXT: usize = 10_000;
+const EVENT_QUEUE: usize = 32;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Question {
+    text: String,
+    /// The area the user is in, by id.
+    area: Option<String>,
+    /// Only say what would be done.
+    #[serde(default)]
+    rehearse: bool,
+}
+
+/// The answer to a typed sentence.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Answer {
+    turn: String,
+    outcome: String,
+    intent: Vec<Value>,
+    actions: Vec<Value>,
+    error: Option<Value>,
+    said: Option<String>,
+}
+
+pub(crate) async fn ask(
+    State(app): State<App>,
+    question: Result<Json<Question>, JsonRejection>,
+) -> Result<Json<Answer>, Problem> {
+    let Json(question) = question.map_err(|error| Problem::bad_request("bad_json", error.body_text()))?;
+    if question.text.trim().is_empty() {
+        return Err(Problem::bad_request("empty_text", "'text' is empty; say what to do"));
+    }
+    if question.text.len() > MAX_TEXT {
+        return Err(Problem::bad_request("text_too_long", format!("'text' is longer than {MAX_TEXT} bytes")));
+    }
+    let (events, mut told) = mpsc::channel(EVENT_QUEUE);
+    let client = Client {
+        source: "ask".to_owned(),
+        mode: Mode::PushToTalk,
+        pace: Pace::AsFast,
+        area: question.area,
+        wants_audio: false,
+        rehearse: question.rehearse,
+        events,
+    };
+    let mut answer = Answer::default();
+    let collect = async {
+        while let Some(event) = told.recv().await {
+            answer.take(event);
+        }
+    };
+    tokio::join!(app.assistant.ask(&question.text, client, app.shutdown.child_token()), collect);
+    Ok(Json(answer))
+}
+
+impl Answer {
+    fn take(&mut self, event: TurnEvent) {
+        match event {
+            TurnEvent::Transcript { turn, .. } => self.turn = turn,
+            TurnEvent::Understood { intent, slots, .. } => {
+                self.intent.push(serde_json::json!({ "intent": intent, "slots": slots }));
+            }
+            TurnEvent::Acted { result, .. } => self.actions.push(result),
+            TurnEvent::Failed { code, detail, .. } => {
+                self.error = Some(serde_json::json!({ "code": code, "detail": detail }));
+            }
+            TurnEvent::Say { text, .. } => self.said = Some(text),
+            TurnEvent::Finished { outcome, .. } => self.outcome = outcome.to_owned(),
+            _ => {}
+        }
+    }
+}

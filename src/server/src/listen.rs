@@ -1,0 +1,166 @@
+//! Audio in, events and audio out, over a WebSocket.
+//!
+//! The client sends binary messages of 16-bit little-endian samples, 16 kHz mono, and the text messages
+//! `{"type":"end"}` and `{"type":"interrupt"}`. It gets every turn event as a text message; an `audio` event is followed
+//! by one binary message with its samples. Closing the socket's sending side ends the conversation once everything is
+//! said; `{"type":"bye"}` says the same for clients that cannot half-close.
+
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use vesta_turn::{Client, Input, Mode, Pace, TurnEvent};
+
+use crate::App;
+use crate::problem::Problem;
+
+/// Pieces of audio that may wait for the ear: at 20 ms a piece, five seconds.
+const INPUT_QUEUE: usize = 256;
+const EVENT_QUEUE: usize = 64;
+/// Largest message: ten seconds of audio.
+const MAX_MESSAGE: usize = 320_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Options {
+    #[serde(default)]
+    mode: ListenMode,
+    /// Audio comes from a file, as fast as it is taken.
+    #[serde(default)]
+    as_fast: bool,
+    area: Option<String>,
+    #[serde(default = "listen_source")]
+    source: String,
+    #[serde(default)]
+    rehearse: bool,
+    #[serde(default)]
+    mute: bool,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum ListenMode {
+    #[default]
+    PushToTalk,
+    HandsFree,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Command {
+    End,
+    Interrupt,
+    Bye,
+}
+
+fn listen_source() -> String {
+    "listen".to_owned()
+}
+
+pub(crate) async fn listen(
+    State(app): State<App>,
+    options: Result<Query<Options>, axum::extract::rejection::QueryRejection>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Query(options) = match options {
+        Ok(options) => options,
+        Err(error) => return Problem::bad_request("bad_query", error.body_text()).into_response(),
+    };
+    upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_upgrade(move |socket| converse(app, options, socket))
+}
+
+async fn converse(app: App, options: Options, socket: WebSocket) {
+    let _client = app.metrics.client();
+    let gone = app.shutdown.child_token();
+    let (events, told) = mpsc::channel(EVENT_QUEUE);
+    let (input, heard) = mpsc::channel(INPUT_QUEUE);
+    let client = Client {
+        source: options.source,
+        mode: match options.mode {
+            ListenMode::PushToTalk => Mode::PushToTalk,
+            ListenMode::HandsFree => Mode::HandsFree,
+        },
+        pace: if options.as_fast { Pace::AsFast } else { Pace::RealTime },
+        area: options.area,
+        wants_audio: !options.mute,
+        rehearse: options.rehearse,
+        events: events.clone(),
+    };
+    let (sink, stream) = socket.split();
+    let conversation = app.assistant.converse(client, heard, gone.clone());
+    let reading = async {
+        if read(stream, input, &events).await.is_err() {
+            gone.cancel();
+        }
+        drop(events);
+    };
+    tokio::join!(conversation, reading, write(sink, told, gone.clone()));
+}
+
+/// A client that vanished, rather than said goodbye.
+struct Gone;
+
+/// From the socket to the ear, until the client has said everything.
+async fn read(
+    mut stream: SplitStream<WebSocket>,
+    input: mpsc::Sender<Input>,
+    events: &mpsc::Sender<TurnEvent>,
+) -> Result<(), Gone> {
+    while let Some(message) = stream.next().await {
+        let next = match message.map_err(|_| Gone)? {
+            Message::Binary(bytes) => Input::Audio(samples(&bytes)),
+            Message::Text(text) => match serde_json::from_str(&text) {
+                Ok(Command::End) => Input::End,
+                Ok(Command::Interrupt) => Input::Interrupt,
+                Ok(Command::Bye) => return Ok(()),
+                Err(error) => {
+                    let detail = format!("not a command ({error}); send end, interrupt, bye or audio");
+                    let failed = TurnEvent::Failed { turn: String::new(), code: "bad_message".to_owned(), detail };
+                    let _ = events.send(failed).await;
+                    continue;
+                }
+            },
+            Message::Close(_) => return Err(Gone),
+            Message::Ping(_) | Message::Pong(_) => continue,
+        };
+        if input.send(next).await.is_err() {
+            return Ok(());
+        }
+    }
+    Err(Gone)
+}
+
+/// From the turn to the socket. A client that no longer reads ends the conversation, not the turn's action.
+async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver<TurnEvent>, gone: CancellationToken) {
+    while let Some(event) = told.recv().await {
+        let text = serde_json::to_string(&event).unwrap_or_else(|error| json!({ "type": "failed", "detail": error.to_string() }).to_string());
+        let mut sent = sink.send(Message::Text(text.into())).await;
+        if let (Ok(()), TurnEvent::Audio { samples, .. }) = (&sent, &event) {
+            sent = sink.send(Message::Binary(bytes(samples))).await;
+        }
+        if sent.is_err() {
+            gone.cancel();
+            break;
+        }
+    }
+    // Whatever is still told goes nowhere; taking it lets the turn end.
+    while told.recv().await.is_some() {}
+    let _ = sink.close().await;
+}
+
+fn samples(bytes: &[u8]) -> Vec<i16> {
+    bytes.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect()
+}
+
+fn bytes(samples: &[i16]) -> Bytes {
+    samples.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<u8>>().into()
+}

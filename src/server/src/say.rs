@@ -1,0 +1,58 @@
+//! Text in, WAV out.
+
+use std::io::Cursor;
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use vesta_engines::SpeakOptions;
+
+use crate::App;
+use crate::problem::Problem;
+
+/// Longest text that is spoken, in bytes.
+const MAX_TEXT: usize = 10_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sentence {
+    text: String,
+    voice: Option<String>,
+    language: Option<String>,
+    speed: Option<f32>,
+}
+
+pub(crate) async fn say(
+    State(app): State<App>,
+    sentence: Result<Json<Sentence>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(sentence) = sentence.map_err(|error| Problem::bad_request("bad_json", error.body_text()))?;
+    if sentence.text.trim().is_empty() || sentence.text.len() > MAX_TEXT {
+        return Err(Problem::bad_request("bad_text", format!("'text' must have 1 to {MAX_TEXT} bytes")));
+    }
+    let parts = app.assistant.parts();
+    let options = SpeakOptions {
+        voice: sentence.voice.or_else(|| parts.settings.voice.clone()),
+        language: Some(sentence.language.unwrap_or_else(|| parts.language.tag().to_owned())),
+        speed: sentence.speed.or(parts.settings.speed),
+    };
+    let (mut text, mut audio) = parts.tts.speak(options);
+    text.push(&sentence.text).await;
+    text.finish().await;
+    let (mut rate, mut samples) = (vesta_audio::SAMPLE_RATE, Vec::new());
+    while let Some(chunk) = audio.recv().await {
+        let chunk = chunk.map_err(|error| unavailable(error.code(), error.to_string()))?;
+        rate = chunk.rate;
+        samples.extend_from_slice(&chunk.samples);
+    }
+    let mut wav = Cursor::new(Vec::new());
+    vesta_audio::wav::write(&mut wav, rate, &samples).map_err(|error| unavailable("internal", error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "audio/wav")], wav.into_inner()).into_response())
+}
+
+fn unavailable(code: &'static str, detail: String) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, "The text could not be spoken", detail)
+}
