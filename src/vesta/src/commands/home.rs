@@ -1,0 +1,91 @@
+//! `vesta home`: areas and devices with their state.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use crate::cli::HomeArgs;
+use crate::commands::{Host, Setting};
+use crate::terminal;
+
+pub async fn run(setting: Setting, args: HomeArgs) -> anyhow::Result<ExitCode> {
+    let host = Host::find(&setting).await?;
+    let filter = args.filter.as_deref().map(str::to_lowercase);
+    let home = host.server.home().await?;
+    if args.json && !args.watch {
+        terminal::json(&home)?;
+    } else if !args.json {
+        print(&home, filter.as_deref());
+    }
+    if args.watch {
+        let watching = host.server.changes(|event, change| {
+            if event == "change" && shown(&change, filter.as_deref()) {
+                if args.json {
+                    terminal::json(&change)?;
+                } else {
+                    terminal::line(change_line(&change));
+                }
+            }
+            Ok(())
+        });
+        tokio::select! {
+            watched = watching => watched?,
+            stopped = tokio::signal::ctrl_c() => stopped?,
+        }
+    }
+    host.leave().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+fn shown(entity: &Value, filter: Option<&str>) -> bool {
+    filter.is_none_or(|filter| ["id", "name", "area"].iter().any(|key| text(entity, key).to_lowercase().contains(filter)))
+}
+
+fn print(home: &Value, filter: Option<&str>) {
+    let entities: Vec<&Value> = home["entities"].as_object().into_iter().flat_map(|entities| entities.values()).filter(|entity| shown(entity, filter)).collect();
+    if entities.is_empty() {
+        terminal::line("no devices yet. Devices announce themselves over MQTT (docs/devices.md); `vesta demo-home` shows some to try.");
+        return;
+    }
+    let areas = home["areas"].as_array().cloned().unwrap_or_default();
+    let sections = areas.iter().map(|area| (text(area, "name").to_owned(), Some(text(area, "id").to_owned()))).chain([("Elsewhere".to_owned(), None)]);
+    for (name, id) in sections {
+        let here: Vec<_> = entities.iter().filter(|entity| entity["area"].as_str() == id.as_deref()).collect();
+        if here.is_empty() {
+            continue;
+        }
+        terminal::line(format!("\n{name}"));
+        for entity in here {
+            terminal::line(format!("  {:<28} {:<36} {}", text(entity, "name"), text(entity, "id"), state(entity)));
+        }
+    }
+}
+
+/// The state with what belongs to it.
+fn state(entity: &Value) -> String {
+    if entity["available"] == false {
+        return "unavailable".to_owned();
+    }
+    let attributes = &entity["attributes"];
+    let unit = text(attributes, "unit_of_measurement");
+    let mut state = match entity["state"].as_str() {
+        Some(state) if unit.is_empty() => state.to_owned(),
+        Some(state) => format!("{state} {unit}"),
+        None => "unknown".to_owned(),
+    };
+    for key in ["brightness", "current_position", "percentage", "temperature", "current_temperature", "battery_level"] {
+        if let Some(number) = attributes[key].as_f64() {
+            state.push_str(&format!(", {} {number}", key.replace('_', " ")));
+        }
+    }
+    state
+}
+
+fn change_line(change: &Value) -> String {
+    let entity = if change["entity"].is_object() { &change["entity"] } else { change };
+    format!("{:<36} {}", text(entity, "id"), state(entity))
+}

@@ -1,0 +1,130 @@
+//! One file a command.
+
+mod ask;
+mod check;
+mod config;
+mod demo_home;
+pub mod hear;
+mod home;
+mod models;
+mod say;
+mod serve;
+mod talk;
+mod turns;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::folder::DataFolder;
+use crate::house::House;
+use crate::remote::Server;
+
+/// What every command starts from.
+pub struct Setting {
+    /// The data folder.
+    pub folder: DataFolder,
+    /// The configuration in force.
+    pub config: Config,
+    /// Whether there is a configuration file.
+    pub configured: bool,
+}
+
+/// Runs the command.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "vesta", &mut std::io::stdout());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Config(crate::cli::ConfigCommand::Example) => {
+            crate::terminal::line(crate::config::EXAMPLE.trim_end());
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    let setting = Setting::new(cli.data.as_deref(), cli.config.as_deref())?;
+    match cli.command {
+        Command::Serve(args) => serve::run(setting, args).await,
+        Command::Ask(args) => ask::run(setting, args).await,
+        Command::Hear(args) => hear::run(setting, args).await,
+        Command::Say(args) => say::run(setting, args).await,
+        Command::Talk(args) => talk::run(setting, args).await,
+        Command::Home(args) => home::run(setting, args).await,
+        Command::Check(args) => check::run(setting, args).await,
+        Command::Models(command) => models::run(setting, command).await,
+        Command::Turns(command) => turns::run(setting, command).await,
+        Command::DemoHome(args) => demo_home::run(setting, args).await,
+        Command::Config(command) => config::run(&setting, &command),
+        Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
+
+impl Setting {
+    fn new(data: Option<&Path>, config: Option<&Path>) -> anyhow::Result<Self> {
+        let folder = DataFolder::open(data)?;
+        let file = config.map_or_else(|| folder.config(), Path::to_owned);
+        // Settings that are no text are for other programs.
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let loaded = crate::config::load(&file, config.is_some(), environment)?;
+        Ok(Self { folder, config: loaded, configured: file.exists() })
+    }
+}
+
+/// A server to speak to: the one that runs, or a house of our own for as long as the command takes.
+pub struct Host {
+    /// Its web endpoints.
+    pub server: Server,
+    own: Option<House>,
+}
+
+impl Host {
+    /// The running server of this data folder, or a house of our own.
+    pub async fn find(setting: &Setting) -> anyhow::Result<Self> {
+        if let Some(server) = running(setting).await? {
+            return Ok(Self { server, own: None });
+        }
+        let house = House::start(setting, house::Demo::AsConfigured).await.context("the house could not be started")?;
+        house.settled().await;
+        let server = Server::new(house.url())?;
+        Ok(Self { server, own: Some(house) })
+    }
+
+    /// Ends a house of our own.
+    pub async fn leave(self) {
+        if let Some(house) = self.own {
+            house.stop().await;
+        }
+    }
+
+    /// The id of the area called `name`.
+    pub async fn area(&self, name: Option<&str>) -> anyhow::Result<Option<String>> {
+        let Some(name) = name else { return Ok(None) };
+        let home = self.server.home().await?;
+        let areas = home["areas"].as_array().cloned().unwrap_or_default();
+        let called = |area: &serde_json::Value, name: &str| {
+            let is = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(name));
+            is(&area["id"]) || is(&area["name"]) || area["aliases"].as_array().is_some_and(|aliases| aliases.iter().any(is))
+        };
+        match areas.iter().find(|area| called(area, name)) {
+            Some(area) => Ok(area["id"].as_str().map(str::to_owned)),
+            None => {
+                let names: Vec<_> = areas.iter().filter_map(|area| area["name"].as_str()).collect();
+                anyhow::bail!("there is no area '{name}'; there are: {}", names.join(", "))
+            }
+        }
+    }
+}
+
+use crate::house;
+
+/// The running server of this data folder.
+pub async fn running(setting: &Setting) -> anyhow::Result<Option<Server>> {
+    let Some(running) = setting.folder.running() else { return Ok(None) };
+    let server = Server::new(&running.url)?;
+    Ok(server.answers().await.then_some(server))
+}

@@ -1,0 +1,62 @@
+//! `vesta serve`: the server.
+
+use std::process::ExitCode;
+
+use tokio::task::JoinSet;
+use vesta_engines::{Engine, EngineState};
+
+use crate::cli::ServeArgs;
+use crate::commands::Setting;
+use crate::folder::Running;
+use crate::house::{Demo, House, stop_signal};
+
+pub async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let occupied = setting.folder.occupy()?;
+    let demo = match (args.demo_home, args.no_demo_home) {
+        (true, _) => Demo::On,
+        (_, true) => Demo::Off,
+        _ => Demo::AsConfigured,
+    };
+    let listen = args.listen.unwrap_or(setting.config.server.listen);
+    let mut house = House::serve(&setting, demo, listen).await?;
+    setting.folder.announce(&Running {
+        pid: std::process::id(),
+        url: house.url().to_owned(),
+        mqtt: house.mqtt_url().to_owned(),
+    })?;
+    tracing::info!(url = house.url(), mqtt = house.mqtt_url(), data = %setting.folder.path().display(), "Vesta is listening");
+    if house.shows_demo() {
+        tracing::info!("a demo home is shown; `[home] demo = false` in vesta.toml, or --no-demo-home, ends that");
+    }
+    let mut watching: JoinSet<()> = house.engines().iter().cloned().map(report).collect();
+    let ended = tokio::select! {
+        () = stop_signal() => Ok(()),
+        ended = house.ended() => ended,
+    };
+    tracing::info!("stopping");
+    watching.abort_all();
+    while watching.join_next().await.is_some() {}
+    house.stop().await;
+    drop(occupied);
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// Logs an engine's changes: what it is, or why it is not there.
+async fn report(engine: Engine) {
+    let mut state = engine.state();
+    loop {
+        match &*state.borrow_and_update() {
+            EngineState::Ready { uri, info, .. } => {
+                let model = info.model.as_deref().unwrap_or("its own model");
+                tracing::info!(engine = engine.name(), %uri, model, "ready");
+            }
+            EngineState::Failed { why, stderr_tail, attempts, .. } => {
+                tracing::warn!(engine = engine.name(), attempts, stderr = stderr_tail.join(" | "), "{why}");
+            }
+            EngineState::Starting | EngineState::Stopped => {}
+        }
+        if state.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! Builds the house from its parts: broker, devices, engines, store, sentences, web server.
+//!
+//! The server runs it until it is told to stop; a command without a server runs one for as long as it takes.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use vesta_audio::EndpointConfig;
+use vesta_broker::{Broker, BrokerConfig, User};
+use vesta_engines::{Engine, EngineKind, EngineSpec, Source, SpeechToText, TextToSpeech, WorkerCommand};
+use vesta_home::{Home, HomeConfig, Link, MqttConfig};
+use vesta_models::Models;
+use vesta_server::{App, AppParts, BrokerReport, Metrics};
+use vesta_store::{Retention, Store};
+use vesta_turn::settings::Keep;
+use vesta_turn::{Assistant, Parts, Settings};
+
+use crate::commands::Setting;
+use crate::config::Config;
+use crate::{commands, config, language};
+
+/// How long open conversations may take to end.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a house that just started waits for what the broker has retained.
+const SETTLE: Duration = Duration::from_secs(3);
+/// A broker sends what it has retained in one go: a pause of this length means that it has sent everything.
+const SETTLED_PAUSE: Duration = Duration::from_millis(150);
+/// How often old turns are deleted.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Whether the demo home is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demo {
+    /// As the configuration says.
+    AsConfigured,
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+/// A house that runs.
+pub struct House {
+    app: App,
+    home: Home,
+    engines: Vec<Engine>,
+    broker: Option<Broker>,
+    url: String,
+    mqtt_url: String,
+    demo: bool,
+    cancel: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+    tasks: JoinSet<()>,
+}
+
+impl House {
+    /// A house for a single command: its web server and its broker take free ports.
+    pub async fn start(setting: &Setting, demo: Demo) -> anyhow::Result<Self> {
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut broker = setting.config.broker.clone();
+        broker.listen = anywhere;
+        Self::build(setting, demo, anywhere, &broker).await
+    }
+
+    /// The house at its configured addresses.
+    pub async fn serve(setting: &Setting, demo: Demo, listen: SocketAddr) -> anyhow::Result<Self> {
+        Self::build(setting, demo, listen, &setting.config.broker).await
+    }
+
+    async fn build(setting: &Setting, demo: Demo, listen: SocketAddr, broker: &config::BrokerConfig) -> anyhow::Result<Self> {
+        let started = Instant::now();
+        let config = &setting.config;
+        let cancel = CancellationToken::new();
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("the web server cannot listen on {listen}; set [server] listen in vesta.toml, or --listen"))?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let language = language::load(&config.language, setting.folder.path())?;
+        let store = Store::open(setting.folder.path()).context("the store cannot be opened")?;
+
+        // Engines take longest, so they start first; nothing waits for them until somebody speaks.
+        let (stt, tts) = (speech_to_text(setting), text_to_speech(setting));
+        let stt = Engine::start(EngineSpec::new(EngineKind::Stt, "stt", stt), &cancel);
+        let tts = Engine::start(EngineSpec::new(EngineKind::Tts, "tts", tts), &cancel);
+
+        let (broker, mqtt_url) = match &config.mqtt.url {
+            Some(url) => (None, url.clone()),
+            None => {
+                let broker = start_broker(setting, broker).await?;
+                let url = broker.url();
+                (Some(broker), url)
+            }
+        };
+        let embedded = broker.is_some();
+        let home = vesta_home::start(home_config(config, mqtt_url.clone())?, cancel.clone()).await?;
+
+        let mut tasks = JoinSet::new();
+        let demo = shows_demo(setting, demo, embedded);
+        if demo {
+            let demo = commands::demo_config(setting, mqtt_url.clone())?;
+            let cancel = cancel.clone();
+            tasks.spawn(async move {
+                if let Err(error) = vesta_demo_home::run(demo, cancel).await {
+                    tracing::warn!(%error, "the demo home is not shown");
+                }
+            });
+        }
+        tasks.spawn(keep_small(store.clone(), retention(config), cancel.clone()));
+
+        let engines = vec![stt.clone(), tts.clone()];
+        let assistant = Assistant::new(Parts {
+            stt: SpeechToText::new(stt),
+            tts: TextToSpeech::new(tts),
+            home: home.clone(),
+            store,
+            language,
+            settings: settings(config),
+        });
+        let app = App::new(AppParts {
+            assistant,
+            engines: engines.clone(),
+            metrics: Metrics::default(),
+            started,
+            broker: BrokerReport { url: mqtt_url.clone(), embedded },
+            hosts: config.server.hosts.clone(),
+            shutdown: cancel.clone(),
+        });
+        let serving = tokio::spawn(vesta_server::serve(listener, app.clone()));
+        Ok(Self { app, home, engines, broker, url, mqtt_url, demo, cancel, serving, tasks })
+    }
+
+    /// The web address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The broker's address.
+    pub fn mqtt_url(&self) -> &str {
+        &self.mqtt_url
+    }
+
+    /// Whether the demo home is shown.
+    pub fn shows_demo(&self) -> bool {
+        self.demo
+    }
+
+    /// The engines.
+    pub fn engines(&self) -> &[Engine] {
+        &self.engines
+    }
+
+    /// Waits until the broker has told what it knows of the home, or cannot be reached.
+    pub async fn settled(&self) {
+        let mut changes = self.home.changes();
+        let known = async {
+            let mut link = self.home.link();
+            if link.wait_for(|link| *link != Link::Connecting).await.is_ok_and(|link| matches!(*link, Link::Down { .. })) {
+                return;
+            }
+            loop {
+                let empty = self.demo && self.home.snapshot().entities.is_empty();
+                match timeout(SETTLED_PAUSE, changes.recv()).await {
+                    Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
+                    Err(_) if empty => {}
+                    Ok(Err(RecvError::Closed)) | Err(_) => return,
+                }
+            }
+        };
+        let _ = timeout(SETTLE, known).await;
+    }
+
+    /// Waits until the web server ends by itself, which is a failure.
+    pub async fn ended(&mut self) -> anyhow::Result<()> {
+        (&mut self.serving).await??;
+        anyhow::bail!("the web server ended")
+    }
+
+    /// Ends in order: conversations, then engines, then devices, then the broker.
+    pub async fn stop(mut self) {
+        self.cancel.cancel();
+        if timeout(FAREWELL, &mut self.serving).await.is_err() {
+            tracing::warn!("a conversation did not end in time");
+            self.serving.abort();
+        }
+        let _ = timeout(FAREWELL, self.app.assistant.finish()).await;
+        for engine in &self.engines {
+            engine.stop().await;
+        }
+        while self.tasks.join_next().await.is_some() {}
+        if let Some(broker) = self.broker {
+            broker.stop().await;
+        }
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn stop_signal() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let mut terminated = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(signal) => signal,
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM is not noticed");
+                let _ = interrupted.await;
+                return;
+            }
+        };
+        tokio::select! {
+            _ = interrupted => {}
+            _ = terminated.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupted.await;
+}
+
+fn shows_demo(setting: &Setting, demo: Demo, embedded: bool) -> bool {
+    match (demo, setting.config.home.demo) {
+        (Demo::On, _) | (Demo::AsConfigured, config::Demo::On) => true,
+        (Demo::Off, _) | (Demo::AsConfigured, config::Demo::Off) => false,
+        (Demo::AsConfigured, config::Demo::Auto) => embedded && !setting.configured,
+    }
+}
+
+/// Where speech to text comes from.
+fn speech_to_text(setting: &Setting) -> Source {
+    let config = &setting.config.stt;
+    if let Some(uri) = &config.uri {
+        return remote(uri, "[stt] uri");
+    }
+    let program = match vesta_engines::find_program("vesta-stt-whisper", None) {
+        Ok(program) => program,
+        Err(error) => return Source::Missing(error.to_string()),
+    };
+    let model = match commands::speech_model(setting) {
+        Ok(model) => model,
+        Err(error) => return Source::Missing(format!("{error:#}")),
+    };
+    let mut args = vec!["--uri".into(), format!("tcp://{}", config.listen).into(), "--model".into(), model.path.clone().into_os_string()];
+    args.extend(["--name".into(), model.name.clone().into()]);
+    args.extend(model.flags().into_iter().map(Into::into));
+    let spoken = config.language.clone().unwrap_or_else(|| setting.config.language.clone());
+    args.extend(["--language".into(), spoken.into()]);
+    if config.threads > 0 {
+        args.extend(["--threads".into(), config.threads.to_string().into()]);
+    }
+    Source::Local(WorkerCommand { program, args, env: Vec::new() })
+}
+
+/// Where text to speech comes from.
+fn text_to_speech(setting: &Setting) -> Source {
+    let config = &setting.config.tts;
+    if let Some(uri) = &config.uri {
+        return remote(uri, "[tts] uri");
+    }
+    let program = match vesta_engines::find_program("vesta-tts-piper", None) {
+        Ok(program) => program,
+        Err(error) => return Source::Missing(error.to_string()),
+    };
+    let mut args = vec!["--uri".into(), format!("tcp://{}", config.listen).into()];
+    args.extend(["--voices".into(), setting.folder.models().into_os_string()]);
+    args.extend(["--language".into(), setting.config.language.clone().into()]);
+    let chosen = Models::open(setting.folder.path()).ok().and_then(|models| models.chosen(vesta_models::Kind::Tts));
+    if let Some(voice) = config.voice.clone().or_else(|| chosen.map(|voice| voice.name)) {
+        args.extend(["--voice".into(), voice.into()]);
+    }
+    Source::Local(WorkerCommand { program, args, env: Vec::new() })
+}
+
+fn remote(uri: &str, key: &str) -> Source {
+    match uri.parse() {
+        Ok(uri) => Source::Remote(uri),
+        Err(error) => Source::Missing(format!("{key}: {error}")),
+    }
+}
+
+async fn start_broker(setting: &Setting, config: &config::BrokerConfig) -> anyhow::Result<Broker> {
+    let mut broker = BrokerConfig::new(setting.folder.broker());
+    broker.listen = config.listen;
+    broker.users = config.users.iter().map(|user| User { name: user.name.clone(), password: user.password.clone() }).collect();
+    Ok(Broker::start(broker).await?)
+}
+
+/// The name and password for the broker: Vesta's own users where the broker is Vesta's.
+pub fn credentials(config: &Config) -> anyhow::Result<(Option<String>, Option<String>)> {
+    if config.mqtt.url.is_none() && let Some(user) = config.broker.users.first() {
+        return Ok((Some(user.name.clone()), Some(user.password.clone())));
+    }
+    let password = match &config.mqtt.password_file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("[mqtt] password_file: {} cannot be read", path.display()))?;
+            Some(text.trim_end_matches(['\r', '\n']).to_owned())
+        }
+        None => config.mqtt.password.clone(),
+    };
+    Ok((config.mqtt.username.clone(), password))
+}
+
+fn home_config(config: &Config, url: String) -> anyhow::Result<HomeConfig> {
+    let (username, password) = credentials(config)?;
+    let mqtt = MqttConfig {
+        url,
+        client_id: format!("vesta-{}", std::process::id()),
+        username,
+        password,
+        version: config.mqtt.version,
+        ca_file: config.mqtt.ca_file.clone(),
+        client_certificate: config.mqtt.client_certificate.clone(),
+        client_key: config.mqtt.client_key.clone(),
+        ..MqttConfig::default()
+    };
+    Ok(HomeConfig {
+        mqtt,
+        discovery_prefix: config.mqtt.discovery_prefix.clone(),
+        deadline_ms: config.turn.action_deadline_ms,
+        areas: config.home.areas.clone(),
+        floors: config.home.floors.clone(),
+        overrides: config.home.entities.clone(),
+        ..HomeConfig::default()
+    })
+}
+
+fn settings(config: &Config) -> Settings {
+    let turn = &config.turn;
+    Settings {
+        endpoint: EndpointConfig {
+            complete_ms: turn.complete_silence_ms,
+            unknown_ms: turn.unknown_silence_ms,
+            open_ms: turn.open_silence_ms,
+            max_utterance_ms: turn.max_utterance_ms,
+            ..EndpointConfig::default()
+        },
+        max_utterance: Duration::from_millis(turn.max_push_to_talk_ms),
+        action_deadline: Duration::from_millis(turn.action_deadline_ms),
+        keep: Keep { audio: config.turns.keep_audio, unaddressed: config.turns.keep_unaddressed },
+        voice: config.tts.voice.clone(),
+        speed: ((config.tts.speed - 1.0).abs() > f32::EPSILON).then_some(config.tts.speed),
+        ..Settings::default()
+    }
+}
+
+fn retention(config: &Config) -> Retention {
+    Retention {
+        max_age: Duration::from_secs(u64::from(config.turns.max_age_days) * 86_400),
+        max_bytes: config.turns.max_megabytes * 1_000_000,
+    }
+}
+
+/// Deletes old turns now and then.
+async fn keep_small(store: Store, retention: Retention, cancel: CancellationToken) {
+    let mut interval = tokio::time::interval(RETENTION_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = cancel.cancelled() => return,
+        }
+        if let Err(error) = store.retain(retention.clone()).await {
+            tracing::warn!(%error, "old turns could not be deleted");
+        }
+    }
+}
+
+/// The file of a model and how it wants to be called.
+pub struct SpeechModel {
+    /// Name in the manifest.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// How much audio context the model needs for how much audio.
+    pub audio_ctx: Option<vesta_models::AudioCtxRule>,
+}
+
+impl SpeechModel {
+    fn flags(&self) -> Vec<String> {
+        let Some(rule) = &self.audio_ctx else { return Vec::new() };
+        [
+            ("--ctx-per-second", rule.per_second.to_string()),
+            ("--ctx-extra", rule.extra.to_string()),
+            ("--ctx-multiple", rule.multiple.to_string()),
+            ("--ctx-min", rule.min.to_string()),
+        ]
+        .into_iter()
+        .flat_map(|(flag, value)| [flag.to_owned(), value])
+        .collect()
+    }
+}
