@@ -1,1 +1,18 @@
 //! What the whole-program tests and benchmarks share.
+//!
+//! - [`program`]: finds and runs the built programs.
+//! - [`server`]: a server of its own for each test, with its own data folder, broker and demo home.
+//! - [`bench`]: what benchmarks report.
+//! - [`client`]: speaks to a server as a phone would: audio in, events and audio out.
+//! - [`speech`]: speech, noise and silence.
+//! - [`mqtt`]: watches and sends MQTT messages.
+//! - [`whisper_model`]: full-size Whisper models of random weights.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a harness fails loudly")]
+
+pub mod bench;
+pub mod client;
+pub mod mqtt;
+pub mod program;
+pub mod server;
+pub mod speech;

@@ -1,0 +1,140 @@
+//! What benchmarks report: a table for people, JSON for programs, a plot for both.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use plotters::prelude::*;
+use serde_json::{Value, json};
+
+/// A measured figure and what it should be.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    /// What was measured.
+    pub figure: String,
+    /// The value.
+    pub value: f64,
+    /// Its unit.
+    pub unit: &'static str,
+    /// What it should be; `None` where it is only told.
+    pub goal: Option<Goal>,
+}
+
+/// What a figure should be.
+#[derive(Debug, Clone, Copy)]
+pub enum Goal {
+    /// No more than this.
+    AtMost(f64),
+    /// No less than this.
+    AtLeast(f64),
+}
+
+impl Goal {
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(limit) => value <= limit,
+            Self::AtLeast(limit) => value >= limit,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::AtMost(limit) => format!("<= {limit}"),
+            Self::AtLeast(limit) => format!(">= {limit}"),
+        }
+    }
+}
+
+/// Everything that a benchmark found.
+#[derive(Debug, Default)]
+pub struct Report {
+    figures: Vec<Figure>,
+}
+
+impl Report {
+    /// Adds a figure.
+    pub fn add(&mut self, figure: impl Into<String>, value: f64, unit: &'static str, goal: Option<Goal>) {
+        self.figures.push(Figure { figure: figure.into(), value, unit, goal });
+    }
+
+    /// Prints the table and writes `NAME.json`; returns where, for the plot beside it.
+    pub fn finish(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let width = self.figures.iter().map(|figure| figure.figure.len()).max().unwrap_or(0);
+        let mut table = String::new();
+        for figure in &self.figures {
+            let goal = figure.goal.map_or(String::new(), |goal| {
+                format!("{:>12}  {}", goal.text(), if goal.holds(figure.value) { "holds" } else { "MISSED" })
+            });
+            let _ = writeln!(table, "{:<width$}  {:>10.3} {:<8}{goal}", figure.figure, figure.value, figure.unit);
+        }
+        print!("{table}");
+        let folder = folder();
+        std::fs::create_dir_all(&folder)?;
+        let figures: Vec<Value> = self
+            .figures
+            .iter()
+            .map(|figure| {
+                json!({
+                    "figure": figure.figure, "value": figure.value, "unit": figure.unit,
+                    "goal": figure.goal.map(Goal::text), "holds": figure.goal.map(|goal| goal.holds(figure.value)),
+                })
+            })
+            .collect();
+        let file = folder.join(format!("{name}.json"));
+        std::fs::write(&file, serde_json::to_string_pretty(&json!({ "machine": machine(), "figures": figures }))?)?;
+        println!("written to {}", file.display());
+        Ok(file.with_extension("svg"))
+    }
+}
+
+/// Cargo's target folder has a `bench`.
+fn folder() -> PathBuf {
+    std::env::var_os("VESTA_BENCH_OUT").map_or_else(|| PathBuf::from("target/bench"), PathBuf::from)
+}
+
+/// What the figures were measured on.
+fn machine() -> Value {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo").lines().find_map(|line| line.strip_prefix("model name").map(|rest| rest.trim_start_matches([' ', '\t', ':']).to_owned()));
+    let memory = read("/proc/meminfo").lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    json!({
+        "os": std::env::consts::OS, "arch": std::env::consts::ARCH, "cpu": cpu,
+        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "memory_gb": memory.map(|kilobytes| kilobytes as f64 / 1e6),
+    })
+}
+
+/// The value below which `share` of the values lie (nearest rank).
+pub fn percentile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+}
+
+/// Draws the share of values below each value, one line a series.
+pub fn plot_distribution(path: &std::path::Path, title: &str, axis: &str, series: &[(&str, Vec<f64>)]) -> anyhow::Result<()> {
+    let most = series.iter().flat_map(|(_, values)| values).fold(1.0_f64, |most, value| most.max(*value));
+    let area = SVGBackend::new(path, (900, 520)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .caption(title, ("sans-serif", 22))
+        .margin(16)
+        .x_label_area_size(44)
+        .y_label_area_size(52)
+        .build_cartesian_2d(0.0..most * 1.05, 0.0..100.0)?;
+    chart.configure_mesh().x_desc(axis).y_desc("% of turns").draw()?;
+    for (index, (name, values)) in series.iter().enumerate() {
+        let mut sorted = values.clone();
+        sorted.sort_by(f64::total_cmp);
+        let count = sorted.len().max(1) as f64;
+        let colour = Palette99::pick(index).to_rgba();
+        let points = sorted.iter().enumerate().map(|(rank, value)| (*value, (rank + 1) as f64 / count * 100.0));
+        chart
+            .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
+            .label((*name).to_owned())
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+    }
+    chart.configure_series_labels().position(SeriesLabelPosition::LowerRight).border_style(BLACK.mix(0.3)).background_style(WHITE).draw()?;
+    area.present()?;
+    Ok(())
+}
