@@ -31,7 +31,7 @@ impl Retained {
             match Topic::from_str(&record.topic) {
                 Ok(topic) => tree.insert(&topic, TimedValue::new(retain_of(record), expires_in)),
                 Err(error) => {
-                    tracing::warn!(topic = record.topic, %error, "a retained message with a bad topic was left out")
+                    tracing::warn!(topic = record.topic, %error, "a retained message with a bad topic was left out");
                 }
             }
         }

@@ -1,4 +1,5 @@
 //! The broker as its clients see it: real sockets, real files.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -177,7 +178,9 @@ async fn retained_messages_outlive_kill_9() {
 #[ignore = "started by another test as a process of its own"]
 async fn broker_for_another_process() {
     let Some(folder) = std::env::var_os("VESTA_TEST_BROKER_FOLDER") else { return };
+    let began = std::time::Instant::now();
     let broker = Broker::start(config(Path::new(&folder))).await.unwrap();
+    println!("started in {:?}", began.elapsed());
     println!("broker at {}", broker.address());
     std::future::pending::<()>().await;
 }
