@@ -1,2 +1,173 @@
-//! Speech-to-text worker.
-fn main() {}
+//! Vesta's speech-to-text worker: a Wyoming service over whisper.cpp.
+//!
+//! A program of its own, because ggml aborts the process on some errors and because several copies of it cannot be linked together.
+//! Top down:
+//!
+//! - `main`: the worker's life: load, listen, say "ready", serve, end.
+//! - [`options`]: the command line.
+//! - [`client`]: one client's connection; turns events into calls of the next two and back.
+//! - [`ear`]: audio chunks of any format to 20 ms frames, voiced or not.
+//! - [`listener`]: one transcription, without I/O: what to decode next, what to tell, when it is complete.
+//! - [`window`]: a stretch of audio decoded in one piece.
+//! - [`words`]: tokens as words, and what two decodes agree on.
+//! - [`guard`]: whether a decode is to be believed.
+//! - [`pool`]: the decoder threads and who is served next.
+//! - [`decoder`]: one pass of encoder and decoder.
+//! - [`abort`]: ends a pass in the middle. The only unsafe code.
+//! - [`model`], [`header`]: a model's file.
+
+mod abort;
+mod client;
+mod decoder;
+mod ear;
+mod guard;
+mod header;
+mod listener;
+mod model;
+mod options;
+mod pool;
+mod window;
+mod words;
+
+use std::io::{IsTerminal, Read, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use vesta_wyoming::{Listener as Socket, ServeOptions};
+
+use crate::client::Service;
+use crate::decoder::DecoderOptions;
+use crate::listener::ListenerOptions;
+use crate::model::Model;
+use crate::options::Options;
+use crate::pool::Pool;
+
+/// Width of Whisper tiny. Smaller models decode on one thread, and are quicker without the words agreed on.
+const WIDTH_OF_TINY: u32 = 384;
+/// A connection over which nothing comes for so long is closed.
+const IDLE: Duration = Duration::from_secs(3600);
+/// How long running transcriptions may go on after the end was asked for.
+const DRAIN: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The supervisor shows the last line of standard error.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<()> {
+    whisper_rs::install_logging_hooks();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = runtime.block_on(serve(options));
+    runtime.shutdown_timeout(DRAIN);
+    result
+}
+
+async fn serve(options: Options) -> Result<()> {
+    let service = tokio::task::spawn_blocking({
+        let uri = options.uri.clone();
+        move || load(&options).map(|service| (service, options, uri))
+    });
+    let (service, options, uri) = service.await.context("loading the model failed")??;
+    let socket = Socket::bind(&uri).await.with_context(|| format!("cannot listen on {uri}"))?;
+    let shutdown = shutdown(options.detached)?;
+    announce(&socket.uri()?.to_string(), &service.model)?;
+
+    let serving = ServeOptions {
+        max_connections: options.max_sessions,
+        idle_timeout: Some(IDLE),
+        drain: DRAIN,
+        ..ServeOptions::default()
+    };
+    let service = Arc::new(service);
+    let handler = {
+        let service = Arc::clone(&service);
+        move |connection| client::serve(connection, Arc::clone(&service))
+    };
+    vesta_wyoming::serve(socket, serving, handler, shutdown).await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// Loads the model and starts its decoders.
+fn load(options: &Options) -> Result<Service> {
+    let model = Arc::new(Model::load(&options.model, options.name.clone(), options.flash_attention)?);
+    let language = match options.language.as_str() {
+        "auto" => None,
+        wish => match model.language_id(wish) {
+            Some(id) => Some(id),
+            None => bail!(
+                "the model {} does not understand {wish:?}; it understands: {}",
+                model.name,
+                model.languages.join(", ")
+            ),
+        },
+    };
+    let big = model.width >= WIDTH_OF_TINY;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = options.threads.unwrap_or(if big { cores.min(4) } else { 1 }).clamp(1, 64);
+    let decoders = options.decoders.unwrap_or((cores / threads).clamp(1, 4)).clamp(1, 64);
+    let decoding = DecoderOptions { threads, rule: options.rule(), fixed_tokens: options.fixed_tokens };
+    let listening = ListenerOptions {
+        thresholds: options.thresholds(),
+        max_window: options.max_seconds as usize * vesta_audio::SAMPLE_RATE as usize,
+        keep_agreed: options.keep_agreed.unwrap_or(big),
+        retry_whole: big,
+        believe: options.fixed_tokens.is_some(),
+    };
+    let pool = Pool::start(&model, decoders, decoding)?;
+    tracing::info!(model = model.name, languages = model.languages.len(), threads, decoders, "model loaded");
+    Ok(Service { model, pool, listening, language })
+}
+
+/// Tells the supervisor where the service is.
+fn announce(uri: &str, model: &Model) -> Result<()> {
+    let ready = serde_json::json!({
+        "ready": { "uri": uri, "name": client::NAME, "model": model.name, "languages": model.languages }
+    });
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{ready}")
+        .and_then(|()| stdout.flush())
+        .context("cannot say that the worker is ready: nobody reads its output")
+}
+
+/// Cancelled on SIGTERM, on Ctrl-C, and when standard input is closed unless the worker is detached.
+fn shutdown(detached: bool) -> Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = cancel.cancelled() => {}
+        }
+        cancel.cancel();
+    });
+    if !detached {
+        let cancel = token.clone();
+        // A thread of its own: a blocking read cannot be cancelled, and must not hold the runtime's end up.
+        std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+            let mut stdin = std::io::stdin().lock();
+            let mut buffer = [0; 256];
+            while stdin.read(&mut buffer).is_ok_and(|read| read > 0) {}
+            cancel.cancel();
+        })?;
+    }
+    Ok(token)
+}

@@ -1,0 +1,405 @@
+//! One transcription, without I/O: takes audio and finished decodes, says what to decode next and what to tell the client.
+//!
+//! Audio collects in a window. While somebody speaks, the growing window is decoded again and again, and the words that two decodes
+//! agree on are told. When the speech pauses, one more decode covers all of it and another confirms it; then nothing is computed
+//! until somebody speaks again. At the end of the audio the decode that covers all speech is the transcript: it is often there already.
+//! Long audio is cut into windows at silences; a finished window's text stays.
+
+use std::collections::VecDeque;
+
+use vesta_audio::SAMPLE_RATE;
+
+use crate::decoder::{Heard, Task};
+use crate::guard::{Doubt, Thresholds, judge};
+use crate::window::{Audio, Window};
+use crate::words::{Agreement, Vocabulary, Word, join, words};
+
+const fn ms(ms: usize) -> usize {
+    ms * SAMPLE_RATE as usize / 1000
+}
+
+/// Audio kept from before the first voice.
+const LEAD: usize = ms(500);
+/// Speech heard before the first decode.
+const FIRST: usize = ms(300);
+/// Shortest and longest audio between two decodes of speech.
+const INTERVAL: (usize, usize) = (ms(200), ms(3000));
+/// Silence that lets a decode count as having heard the end of the speech.
+const PAUSE: usize = ms(60);
+/// More silence before the decode that confirms it.
+const CONFIRM: usize = ms(60);
+/// Decodes that take longer (in audio time) are given up when a pause begins that they do not cover.
+const SLOW: usize = ms(200);
+/// Silence after which that is done.
+const SURE_PAUSE: usize = ms(100);
+/// When a window ends: its least length, and the silence that ends it then.
+const ENDS: [(usize, usize); 3] = [(0, ms(2000)), (ms(12_000), ms(400)), (ms(20_000), ms(160))];
+/// Where in an overlong window a quiet place to cut is looked for: its last so much.
+const CUT_WITHIN: usize = ms(6000);
+/// Decodes of the same pause, at most, in search of two that agree.
+const CONFIRMATIONS: u32 = 4;
+/// Finished windows that may wait for their decode; then no more audio is taken.
+const MAX_WAITING: usize = 2;
+
+/// How to listen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ListenerOptions {
+    pub(crate) thresholds: Thresholds,
+    /// Longest window in samples at 16 kHz, at most 30 s.
+    pub(crate) max_window: usize,
+    /// Begin each decode with the words agreed on. Saves time on big models; small ones hear better unprompted.
+    pub(crate) keep_agreed: bool,
+    /// Decode a repetitive window once more with the model's whole context.
+    pub(crate) retry_whole: bool,
+    /// For benchmarks: believe everything.
+    pub(crate) believe: bool,
+}
+
+/// What a decode is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The words so far.
+    Partial,
+    /// A finished window in the middle of long audio.
+    Window,
+    /// The end of the transcript: somebody waits.
+    Final,
+}
+
+/// A decode to begin.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub(crate) purpose: Purpose,
+    pub(crate) audio: Audio,
+    pub(crate) task: Task,
+}
+
+/// What to do now.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Begin this decode.
+    Decode(Order),
+    /// Give up the running decode, then ask again.
+    Abort,
+    /// Wait for audio or for the running decode.
+    Wait,
+    /// The transcript is complete.
+    Done(Transcript),
+}
+
+/// News while somebody speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// Words to append.
+    pub(crate) text: String,
+    /// The text so far is everything heard, confirmed by two decodes, and nobody has spoken since.
+    pub(crate) settled: bool,
+    /// How far into the stream the decode had listened.
+    pub(crate) heard_ms: u64,
+}
+
+/// The end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Transcript {
+    /// The whole text.
+    pub(crate) text: String,
+    /// What of it was not told by chunks.
+    pub(crate) rest: String,
+    /// The language's id, where a decode found it.
+    pub(crate) language: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Decoded {
+    covers: usize,
+    words: Vec<Word>,
+}
+
+/// A window and what was heard in it so far.
+#[derive(Debug, Default)]
+struct Part {
+    window: Window,
+    agreement: Agreement,
+    last: Option<Decoded>,
+    /// Decodes that covered all speech so far.
+    confirmations: u32,
+}
+
+impl Part {
+    /// The words of a decode that covers everything spoken in the window, or none where there was not enough voice for a word.
+    fn complete(&self, least_voiced_ms: u64) -> Option<&[Word]> {
+        if self.window.voiced_ms(usize::MAX) < least_voiced_ms.max(1) {
+            return Some(&[]);
+        }
+        self.last.as_ref().filter(|last| last.covers >= self.enough()).map(|last| last.words.as_slice())
+    }
+
+    /// How many samples a decode must have heard to have heard all speech.
+    fn enough(&self) -> usize {
+        (self.window.voiced_end() + PAUSE).min(self.window.len())
+    }
+
+    /// Whether it is time to decode the window although more may come. `took` is what the last decode took in audio time.
+    fn wants_decode(&self, least_voiced_ms: u64, took: usize) -> bool {
+        let Some(first) = self.window.first_voiced() else { return false };
+        if self.window.voiced_ms(usize::MAX) < least_voiced_ms {
+            return false;
+        }
+        let len = self.window.len();
+        let covered = self.last.as_ref().map_or(0, |last| last.covers);
+        if covered < self.window.voiced_end() + PAUSE && self.window.silence() >= PAUSE {
+            return true;
+        }
+        if covered < self.window.voiced_end() {
+            let interval = (took + took / 2).clamp(INTERVAL.0, INTERVAL.1);
+            return len >= first + FIRST && len >= covered + interval;
+        }
+        self.window.silence() >= PAUSE
+            && !self.agreement.settled()
+            && self.confirmations < CONFIRMATIONS
+            && len >= covered + CONFIRM
+    }
+}
+
+/// One transcription.
+#[derive(Debug)]
+pub(crate) struct Listener<V> {
+    options: ListenerOptions,
+    vocabulary: V,
+    language: Option<usize>,
+    found: Option<usize>,
+    part: Part,
+    waiting: VecDeque<Part>,
+    /// The text of finished windows, and what of it was not told yet.
+    text: String,
+    untold: String,
+    told: bool,
+    stopped: bool,
+    running: Option<Running>,
+    /// Decode the next window or end with the model's whole context.
+    whole_context: bool,
+    /// How long the last decode took, in audio time.
+    took: usize,
+}
+
+#[derive(Debug)]
+struct Running {
+    purpose: Purpose,
+    whole_context: bool,
+    /// The window that it listens to was cut off meanwhile.
+    orphaned: bool,
+}
+
+impl<V: Vocabulary> Listener<V> {
+    /// A transcription in this language; found by the model where absent.
+    pub(crate) fn new(options: ListenerOptions, vocabulary: V, language: Option<usize>) -> Listener<V> {
+        Listener {
+            options,
+            vocabulary,
+            language,
+            found: None,
+            part: Part::default(),
+            waiting: VecDeque::new(),
+            text: String::new(),
+            untold: String::new(),
+            told: false,
+            stopped: false,
+            running: None,
+            whole_context: false,
+            took: 0,
+        }
+    }
+
+    /// Takes a frame of audio and the detector's word on it.
+    pub(crate) fn hear(&mut self, frame: &[i16], voiced: bool) {
+        if voiced {
+            self.part.confirmations = 0;
+        }
+        let window = &mut self.part.window;
+        window.push(frame, voiced);
+        if window.first_voiced().is_none() {
+            if window.len() >= 2 * LEAD {
+                window.forget_silence(LEAD);
+            }
+        } else if window.len() >= self.options.max_window {
+            let at = window.quietest(CUT_WITHIN);
+            self.cut(at);
+        } else if ENDS.iter().any(|&(length, silence)| window.len() >= length && window.silence() >= silence) {
+            let at = window.len() - (window.silence() / 2).min(LEAD);
+            self.cut(at);
+        }
+    }
+
+    /// No more audio comes.
+    pub(crate) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Whether no audio should be taken until a decode has finished.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting.len() >= MAX_WAITING
+    }
+
+    /// What to do now. `covers` is how many samples of its window the running decode listens to, once it has begun.
+    pub(crate) fn next(&mut self, covers: Option<usize>) -> Next {
+        if let Some(running) = &self.running {
+            if !self.is_stale(running, covers) {
+                return Next::Wait;
+            }
+            self.running = None;
+            return Next::Abort;
+        }
+        let least_voiced = self.options.thresholds.voiced_ms;
+        while let Some(part) = self.waiting.front() {
+            if part.complete(least_voiced).is_none() {
+                return self.order(Purpose::Window);
+            }
+            self.finish_window();
+        }
+        if self.stopped {
+            return match self.part.complete(least_voiced) {
+                Some(words) => Next::Done(self.transcript(words)),
+                None => self.order(Purpose::Final),
+            };
+        }
+        if self.part.wants_decode(least_voiced, self.took) { self.order(Purpose::Partial) } else { Next::Wait }
+    }
+
+    /// Takes the running decode's result, which had listened to `covers` samples of its window.
+    pub(crate) fn decoded(&mut self, heard: &Heard, covers: usize) -> Option<Chunk> {
+        let running = self.running.take()?;
+        self.took = ms(usize::try_from(heard.took.as_millis()).unwrap_or(usize::MAX).min(60_000));
+        self.note_language(heard.language);
+        let all = words(&heard.tokens, &self.vocabulary);
+        let voiced_ms = self.part_of(running.purpose)?.window.voiced_ms(covers);
+        let doubt = judge(heard, &all, voiced_ms, &self.options.thresholds).err().filter(|_| !self.options.believe);
+        tracing::debug!(?running.purpose, covers, took = ?heard.took, mean = heard.mean_log_probability,
+            no_speech = heard.no_speech, voiced_ms, ?doubt, text = join(&all), "decoded");
+        let retry = doubt == Some(Doubt::Repetition) && self.options.retry_whole;
+        self.whole_context = retry && running.purpose != Purpose::Partial && !running.whole_context;
+        if self.whole_context {
+            return None;
+        }
+        let words = if doubt.is_some() { Vec::new() } else { all };
+        let part = self.part_of(running.purpose)?;
+        part.last = Some(Decoded { covers, words: words.clone() });
+        let start = part.window.start();
+        match running.purpose {
+            Purpose::Final => None,
+            Purpose::Window => {
+                self.finish_window();
+                let text = self.tell(String::new());
+                Some(Chunk { text, settled: false, heard_ms: samples_to_ms(start + covers) })
+            }
+            Purpose::Partial => {
+                let text = part.agreement.hear(words);
+                let covers_all = covers >= part.enough();
+                part.confirmations += u32::from(covers_all);
+                let settled = part.agreement.settled() && covers_all;
+                Some(Chunk { text: self.tell(text), settled, heard_ms: samples_to_ms(start + covers) })
+            }
+        }
+    }
+
+    /// The running decode was given up.
+    pub(crate) fn given_up(&mut self) {
+        self.running = None;
+    }
+
+    /// The language's id, as far as it is known.
+    pub(crate) fn language(&self) -> Option<usize> {
+        self.language.or(self.found)
+    }
+
+    /// How much of the stream was taken, in milliseconds.
+    pub(crate) fn taken_ms(&self) -> u64 {
+        samples_to_ms(self.part.window.start() + self.part.window.len())
+    }
+
+    /// Whether the running decode is of no use any more.
+    fn is_stale(&self, running: &Running, covers: Option<usize>) -> bool {
+        if running.purpose != Purpose::Partial {
+            return false;
+        }
+        let part = &self.part;
+        let enough = part.enough();
+        let misses_speech = covers.is_some_and(|covers| covers < enough);
+        if self.stopped {
+            // A decode that has not begun is ordered again with the urgency that it has now.
+            let complete = part.complete(self.options.thresholds.voiced_ms).is_some();
+            return running.orphaned || complete || misses_speech || covers.is_none();
+        }
+        let pause = part.window.silence() >= SURE_PAUSE;
+        running.orphaned || (self.took > SLOW && pause && misses_speech)
+    }
+
+    /// Ends the window at a sample of it; what comes after begins the next one.
+    fn cut(&mut self, at: usize) {
+        let rest = self.part.window.split(at);
+        if rest.first_voiced().is_some() {
+            // The last decode may have heard words that belong to the rest.
+            self.part.last = None;
+        }
+        let ended = std::mem::replace(&mut self.part, Part { window: rest, ..Part::default() });
+        self.waiting.push_back(ended);
+        if let Some(running) = self.running.as_mut().filter(|running| running.purpose == Purpose::Partial) {
+            running.orphaned = true;
+        }
+    }
+
+    fn order(&mut self, purpose: Purpose) -> Next {
+        let whole_context = self.whole_context && purpose != Purpose::Partial;
+        let language = self.language();
+        let keep_agreed = self.options.keep_agreed && !whole_context;
+        let Some(part) = self.part_of(purpose) else { return Next::Wait };
+        let audio = part.window.audio();
+        let agreed = part.agreement.agreed().iter().filter(|_| keep_agreed);
+        let certain = agreed.flat_map(|word| word.tokens.iter().copied()).collect();
+        self.running = Some(Running { purpose, whole_context, orphaned: false });
+        Next::Decode(Order { purpose, audio, task: Task { language, certain, whole_context } })
+    }
+
+    fn part_of(&mut self, purpose: Purpose) -> Option<&mut Part> {
+        match purpose {
+            Purpose::Window => self.waiting.front_mut(),
+            Purpose::Partial | Purpose::Final => Some(&mut self.part),
+        }
+    }
+
+    /// Moves the text of the first waiting window to the finished text.
+    fn finish_window(&mut self) {
+        let Some(part) = self.waiting.pop_front() else { return };
+        let words = part.last.map(|last| last.words).unwrap_or_default();
+        self.text.extend(words.iter().map(|word| word.text.as_str()));
+        self.untold.push_str(&part.agreement.rest(&words));
+    }
+
+    fn transcript(&self, words: &[Word]) -> Transcript {
+        let end: String = words.iter().map(|word| word.text.as_str()).collect();
+        let rest = format!("{}{}", self.untold, self.part.agreement.rest(words));
+        Transcript {
+            text: format!("{}{end}", self.text).trim().to_owned(),
+            rest: if self.told { rest } else { rest.trim_start().to_owned() },
+            language: self.language(),
+        }
+    }
+
+    /// The words to tell next, without the space before the very first one.
+    fn tell(&mut self, new: String) -> String {
+        let text = std::mem::take(&mut self.untold) + &new;
+        let text = if self.told { text } else { text.trim_start().to_owned() };
+        self.told |= !text.is_empty();
+        text
+    }
+
+    /// Two decodes in a row that find the same language decide on it.
+    fn note_language(&mut self, language: usize) {
+        if self.language.is_none() && self.found.replace(language) == Some(language) {
+            self.language = Some(language);
+        }
+    }
+}
+
+fn samples_to_ms(samples: usize) -> u64 {
+    samples as u64 * 1000 / u64::from(SAMPLE_RATE)
+}
