@@ -1,0 +1,605 @@
+//! From templates to a graph that the matcher walks: rules resolved, equal parts shared, sentences in a tree of common
+//! beginnings.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::index::TextIndex;
+use crate::load::{self, Fractions, LoadError, Raw, RawBlock, RawList, RawRange, Sources, shorten};
+use crate::names::ValueList;
+use crate::numbers::NumberWords;
+use crate::template::{self, Expr, ListRef};
+use crate::text::{fold, strip_unspaced};
+
+/// Parts nested deeper than this after expanding rules are refused.
+const MAX_DEPTH: u16 = 200;
+/// More numbers than this in one range get no number words.
+const MAX_NUMBER_WORDS: i64 = 20_000;
+/// More parts in any order than this are refused: the orders multiply.
+const MAX_PERMUTATION: usize = 10;
+/// More distinct parts than this in one dictionary are refused.
+const MAX_NODES: usize = 4_000_000;
+/// A place in the tree of sentences that leads to more blocks than this does not list them.
+const MAX_LISTED_BLOCKS: usize = 24;
+
+pub(crate) type NodeId = u32;
+pub(crate) type ListId = u32;
+pub(crate) type SlotId = u32;
+
+/// A part of a template.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Node {
+    /// Literal text, folded.
+    Text(Literal),
+    Sequence(Box<[NodeId]>),
+    Alternative(Box<[NodeId]>),
+    Permutation(Box<[NodeId]>),
+    List(ListUse),
+    /// Matches nothing at all: an alternative with no content, as in `(a|)`.
+    Never,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Literal {
+    pub(crate) text: Box<str>,
+    /// Bytes of leading space.
+    pub(crate) lead: u16,
+    /// Characters without surrounding space.
+    pub(crate) chars: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ListUse {
+    pub(crate) list: ListId,
+    pub(crate) slot: SlotId,
+    pub(crate) capture: bool,
+    pub(crate) end_of_word: bool,
+}
+
+/// Where a list's values come from.
+#[derive(Debug)]
+pub(crate) enum List {
+    /// From the dictionary; templates among the values are compiled.
+    Values {
+        values: ValueList,
+        nodes: HashMap<u32, NodeId>,
+    },
+    Range(Range),
+    Wildcard,
+    Names,
+    Areas,
+    Floors,
+}
+
+#[derive(Debug)]
+pub(crate) struct Range {
+    pub(crate) raw: RawRange,
+    /// Number words, folded; the numbers they stand for are in `spoken`.
+    pub(crate) words: Arc<SpokenNumbers>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct SpokenNumbers {
+    pub(crate) index: TextIndex,
+    pub(crate) numbers: Vec<f64>,
+}
+
+/// What all sentences of a block share.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) intent: String,
+    pub(crate) slots: Map<String, Value>,
+    pub(crate) response: Option<String>,
+    pub(crate) requires: Map<String, Value>,
+    pub(crate) excludes: Map<String, Value>,
+    pub(crate) metadata: Option<Map<String, Value>>,
+    pub(crate) required_keywords: Option<Vec<String>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SentenceTemplate {
+    pub(crate) block: u32,
+    pub(crate) text: String,
+    pub(crate) root: NodeId,
+}
+
+/// Which variant of the text a sentence is matched against: a wildcard at an end keeps its skip words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Class {
+    Plain,
+    WildcardOnly,
+    WildcardFirst,
+    WildcardLast,
+}
+
+pub(crate) const CLASSES: [Class; 4] = [Class::Plain, Class::WildcardOnly, Class::WildcardFirst, Class::WildcardLast];
+
+/// Sentences by their beginnings.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    pub(crate) places: Vec<Place>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) edges: Vec<(NodeId, u32)>,
+    /// Sentences that are complete here.
+    pub(crate) ends: Vec<u32>,
+    /// The blocks of all sentences from here on, if they are few.
+    pub(crate) blocks: Option<Box<[u32]>>,
+}
+
+/// The compiled sentences.
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    pub(crate) nodes: Vec<Node>,
+    /// Parts that contain no list: what they match depends on nothing but the text.
+    pub(crate) literal: Vec<bool>,
+    pub(crate) lists: Vec<List>,
+    pub(crate) slots: Vec<String>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) sentences: Vec<SentenceTemplate>,
+    pub(crate) trees: [Tree; 4],
+}
+
+impl Graph {
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        self.nodes.get(id as usize).unwrap_or(&Node::Never)
+    }
+
+    pub(crate) fn is_literal(&self, id: NodeId) -> bool {
+        self.literal.get(id as usize).copied().unwrap_or(false)
+    }
+}
+
+/// Compiles a merged dictionary.
+pub(crate) fn compile(raw: &mut Raw, sources: &Sources<'_>) -> Result<Graph, LoadError> {
+    let mut rules = HashMap::new();
+    for (name, body) in &raw.rules {
+        rules.insert(name.clone(), rule(name, body, sources)?);
+    }
+    let mut compiler = Compiler {
+        graph: Graph::default(),
+        ignore_whitespace: raw.settings.ignore_whitespace,
+        ids: HashMap::new(),
+        depth: Vec::new(),
+        slot_ids: HashMap::new(),
+        sources,
+        numbers: std::mem::take(&mut raw.numbers),
+        spoken: Vec::new(),
+        rules,
+        lists: std::mem::take(&mut raw.lists),
+        list_ids: HashMap::new(),
+        rule_ids: HashMap::new(),
+        local: Local::default(),
+        open: Vec::new(),
+    };
+    for (intent, definition) in std::mem::take(&mut raw.intents) {
+        for block in definition.data {
+            compiler.block(&intent, block)?;
+        }
+    }
+    let Compiler { mut graph, .. } = compiler;
+    graph.nodes.shrink_to_fit();
+    Ok(graph)
+}
+
+fn rule(name: &str, body: &Value, sources: &Sources<'_>) -> Result<Arc<Expr>, LoadError> {
+    let what = format!("expansion rule <{name}>");
+    let Some(text) = body.as_str() else {
+        return Err(LoadError::Shape { place: what, message: "the body must be a text".into() });
+    };
+    template::parse(text).map(Arc::new).map_err(|error| load::template_error(&what, text, error, sources))
+}
+
+/// What a block of sentences brings of its own.
+#[derive(Default)]
+struct Local {
+    rules: HashMap<String, Arc<Expr>>,
+    lists: Map<String, Value>,
+    list_ids: HashMap<String, ListId>,
+    rule_ids: HashMap<String, NodeId>,
+}
+
+impl Local {
+    fn is_empty(&self) -> bool {
+        self.rules.is_empty() && self.lists.is_empty()
+    }
+}
+
+struct Compiler<'a> {
+    graph: Graph,
+    ignore_whitespace: bool,
+    ids: HashMap<Node, NodeId>,
+    depth: Vec<u16>,
+    slot_ids: HashMap<String, SlotId>,
+    sources: &'a Sources<'a>,
+    numbers: NumberWords,
+    spoken: Vec<(RawRange, Arc<SpokenNumbers>)>,
+    rules: HashMap<String, Arc<Expr>>,
+    lists: Map<String, Value>,
+    list_ids: HashMap<String, ListId>,
+    rule_ids: HashMap<String, NodeId>,
+    local: Local,
+    /// Rules and lists that are being compiled: a second visit is a circle.
+    open: Vec<String>,
+}
+
+/// A sentence's place for messages.
+struct At<'a> {
+    what: &'a str,
+    text: &'a str,
+}
+
+impl Compiler<'_> {
+    fn place(&self, at: &At<'_>) -> String {
+        self.sources.place(at.what, at.text)
+    }
+
+    fn block(&mut self, intent: &str, raw: RawBlock) -> Result<(), LoadError> {
+        let what = format!("intent {intent}");
+        let mut rules = HashMap::new();
+        for (name, body) in &raw.expansion_rules {
+            rules.insert(name.clone(), rule(name, body, self.sources)?);
+        }
+        self.local = Local { rules, lists: raw.lists, ..Local::default() };
+        let number = self.graph.blocks.len() as u32;
+        self.graph.blocks.push(Block {
+            intent: intent.to_owned(),
+            slots: raw.slots,
+            response: raw.response,
+            requires: raw.requires_context,
+            excludes: raw.excludes_context,
+            metadata: raw.metadata,
+            required_keywords: raw.required_keywords,
+        });
+
+        let mut sentences = Vec::with_capacity(raw.sentences.len());
+        for text in &raw.sentences {
+            let expr = template::parse(text).map_err(|error| load::template_error(&what, text, error, self.sources))?;
+            sentences.push((self.order(&expr), text, expr));
+        }
+        // Templates with wildcards: those with more literal text first.
+        sentences.sort_by_key(|(order, ..)| *order);
+        for (_, text, expr) in sentences {
+            let at = At { what: &what, text };
+            let root = self.expr(&expr, &at, 0)?;
+            let class = self.class(&expr);
+            let sentence = self.graph.sentences.len() as u32;
+            self.graph.sentences.push(SentenceTemplate { block: number, text: text.clone(), root });
+            self.plant(class, root, sentence, number);
+        }
+        Ok(())
+    }
+
+    fn is_wildcard(&self, list: &str) -> bool {
+        let definition = self.local.lists.get(list).or_else(|| self.lists.get(list));
+        definition
+            .is_some_and(|d| d.get("wildcard").and_then(Value::as_bool) == Some(true) && d.get("values").is_none())
+    }
+
+    fn order(&self, expr: &Expr) -> i64 {
+        let mut wildcard = false;
+        expr.visit_lists(&mut |list| {
+            wildcard |=
+                self.lists.get(&list.list).and_then(|d| d.get("wildcard")).and_then(Value::as_bool) == Some(true);
+        });
+        if wildcard { -(expr.text_count() as i64) } else { 0 }
+    }
+
+    fn class(&self, expr: &Expr) -> Class {
+        let Expr::Sequence(items) = expr else { return Class::Plain };
+        let wild = |item: Option<&Expr>| matches!(item, Some(Expr::List(l)) if self.is_wildcard(&l.list));
+        match items.as_slice() {
+            [only] if wild(Some(only)) => Class::WildcardOnly,
+            [_] => Class::Plain,
+            _ if wild(items.first()) => Class::WildcardFirst,
+            _ if wild(items.last()) => Class::WildcardLast,
+            _ => Class::Plain,
+        }
+    }
+
+    fn intern(&mut self, node: Node, at: &At<'_>) -> Result<NodeId, LoadError> {
+        if let Some(id) = self.ids.get(&node) {
+            return Ok(*id);
+        }
+        let too_large = |message: &str| {
+            Err(LoadError::TooLarge { place: self.sources.place(at.what, at.text), message: message.to_owned() })
+        };
+        if self.graph.nodes.len() >= MAX_NODES {
+            return too_large("the dictionary has too many different parts; split it");
+        }
+        let children: &[NodeId] = match &node {
+            Node::Sequence(items) | Node::Alternative(items) | Node::Permutation(items) => items,
+            _ => &[],
+        };
+        let below = children.iter().filter_map(|c| self.depth.get(*c as usize)).max().copied().unwrap_or(0);
+        let below = match &node {
+            Node::List(list) => below.max(self.list_depth(list.list)),
+            _ => below,
+        };
+        if below >= MAX_DEPTH {
+            return too_large("rules are nested too deep once they are expanded; make them flatter");
+        }
+        let literal = match &node {
+            Node::List(_) => false,
+            _ => children.iter().all(|c| self.graph.is_literal(*c)),
+        };
+        let id = self.graph.nodes.len() as NodeId;
+        self.graph.nodes.push(node.clone());
+        self.graph.literal.push(literal);
+        self.depth.push(below + 1);
+        self.ids.insert(node, id);
+        Ok(id)
+    }
+
+    fn list_depth(&self, list: ListId) -> u16 {
+        match self.graph.lists.get(list as usize) {
+            Some(List::Values { nodes, .. }) => {
+                nodes.values().filter_map(|n| self.depth.get(*n as usize)).max().copied().unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr, at: &At<'_>, nesting: usize) -> Result<NodeId, LoadError> {
+        if nesting > usize::from(MAX_DEPTH) {
+            return Err(LoadError::TooLarge {
+                place: self.place(at),
+                message: "rules are nested too deep once they are expanded; make them flatter".into(),
+            });
+        }
+        match expr {
+            Expr::Text(text) => self.text(text, at),
+            Expr::Sequence(items) => {
+                let mut parts = Vec::with_capacity(items.len());
+                for item in items {
+                    let id = self.expr(item, at, nesting + 1)?;
+                    match self.graph.node(id) {
+                        Node::Sequence(inner) => parts.extend_from_slice(&inner.clone()),
+                        _ => parts.push(id),
+                    }
+                }
+                match parts.as_slice() {
+                    [] => self.intern(Node::Never, at),
+                    [only] => Ok(*only),
+                    _ => self.intern(Node::Sequence(parts.into()), at),
+                }
+            }
+            Expr::Alternative(items) => {
+                let mut parts = Vec::with_capacity(items.len());
+                for item in items {
+                    let id = self.expr(item, at, nesting + 1)?;
+                    match self.graph.node(id) {
+                        Node::Alternative(inner) => parts.extend_from_slice(&inner.clone()),
+                        Node::Never => {}
+                        _ => parts.push(id),
+                    }
+                }
+                let mut seen = std::collections::HashSet::new();
+                parts.retain(|part| seen.insert(*part));
+                match parts.as_slice() {
+                    [] => self.intern(Node::Never, at),
+                    [only] => Ok(*only),
+                    _ => self.intern(Node::Alternative(parts.into()), at),
+                }
+            }
+            Expr::Permutation(items) => {
+                if items.len() > MAX_PERMUTATION {
+                    return Err(LoadError::TooLarge {
+                        place: self.place(at),
+                        message: format!("more than {MAX_PERMUTATION} parts in any order; use fewer `;`"),
+                    });
+                }
+                let parts = items.iter().map(|i| self.expr(i, at, nesting + 1)).collect::<Result<Vec<_>, _>>()?;
+                self.intern(Node::Permutation(parts.into()), at)
+            }
+            Expr::List(list) => {
+                let used = self.list_use(list, at)?;
+                self.intern(Node::List(used), at)
+            }
+            Expr::Rule(name) => self.rule(name, at, nesting),
+        }
+    }
+
+    fn text(&mut self, text: &str, at: &At<'_>) -> Result<NodeId, LoadError> {
+        let folded = fold(text);
+        let folded = if self.ignore_whitespace { strip_unspaced(&folded) } else { folded };
+        let chars = folded.trim().chars().count();
+        let lead = folded.len() - folded.trim_start().len();
+        let (Ok(chars), Ok(lead)) = (u16::try_from(chars), u16::try_from(lead)) else {
+            return Err(LoadError::TooLarge { place: self.place(at), message: "a literal part is too long".into() });
+        };
+        self.intern(Node::Text(Literal { text: folded.into(), lead, chars }), at)
+    }
+
+    fn rule(&mut self, name: &str, at: &At<'_>, nesting: usize) -> Result<NodeId, LoadError> {
+        let known = if self.local.is_empty() { &self.rule_ids } else { &self.local.rule_ids };
+        if let Some(id) = known.get(name) {
+            return Ok(*id);
+        }
+        let body = self.local.rules.get(name).or_else(|| self.rules.get(name)).cloned();
+        let Some(body) = body else {
+            return Err(LoadError::UnknownRule { place: self.place(at), name: name.to_owned() });
+        };
+        self.enter(format!("<{name}>"), at)?;
+        let id = self.expr(&body, at, nesting + 1)?;
+        self.open.pop();
+        let known = if self.local.is_empty() { &mut self.rule_ids } else { &mut self.local.rule_ids };
+        known.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    fn enter(&mut self, name: String, at: &At<'_>) -> Result<(), LoadError> {
+        if let Some(start) = self.open.iter().position(|open| *open == name) {
+            let mut path = self.open.get(start..).unwrap_or_default().to_vec();
+            path.push(name.clone());
+            return Err(LoadError::Circular { place: self.place(at), name, path: shorten(&path.join(" → ")) });
+        }
+        self.open.push(name);
+        Ok(())
+    }
+
+    fn list_use(&mut self, list: &ListRef, at: &At<'_>) -> Result<ListUse, LoadError> {
+        let id = self.list(&list.list, at)?;
+        let next = self.graph.slots.len() as SlotId;
+        let slot = *self.slot_ids.entry(list.slot.clone()).or_insert(next);
+        if slot == next {
+            self.graph.slots.push(list.slot.clone());
+        }
+        Ok(ListUse { list: id, slot, capture: list.capture, end_of_word: list.end_of_word })
+    }
+
+    fn list(&mut self, name: &str, at: &At<'_>) -> Result<ListId, LoadError> {
+        let is_local = self.local.lists.contains_key(name);
+        let known = if is_local { &self.local.list_ids } else { &self.list_ids };
+        if let Some(id) = known.get(name) {
+            return Ok(*id);
+        }
+        // The home's own names win over a list of the same name; any other definition is read once, so it can be taken.
+        let of_home = !is_local && matches!(name, "name" | "area" | "floor");
+        let definition = match (is_local, of_home) {
+            (true, _) => self.local.lists.get(name).cloned(),
+            (_, true) => None,
+            _ => self.lists.get_mut(name).map(Value::take),
+        };
+        let list = match definition {
+            Some(Value::Null) | None => match (name, RawRange::inline(name)) {
+                ("name", _) => List::Names,
+                ("area", _) => List::Areas,
+                ("floor", _) => List::Floors,
+                (_, Some(range)) => self.range(range),
+                _ if self.open.contains(&format!("{{{name}}}")) => {
+                    self.enter(format!("{{{name}}}"), at)?;
+                    List::Wildcard
+                }
+                _ => return Err(LoadError::UnknownList { place: self.place(at), name: name.to_owned() }),
+            },
+            Some(definition) => {
+                let is_wild = definition.get("wildcard").and_then(Value::as_bool) == Some(true);
+                let raw = load::list(name, definition, self.sources)?;
+                if !is_local && is_wild {
+                    // Still asked for when the order of later sentences is decided.
+                    self.lists.insert(name.to_owned(), serde_json::json!({"wildcard": true}));
+                }
+                match raw {
+                    RawList::Wildcard => List::Wildcard,
+                    RawList::Range(range) => self.range(range),
+                    RawList::Values(mut values) => {
+                        self.enter(format!("{{{name}}}"), at)?;
+                        let mut nodes = HashMap::new();
+                        for number in values.templates.clone() {
+                            let template = values.values.get_mut(number as usize).and_then(|v| v.template.take());
+                            if let Some(template) = template {
+                                let id = self.expr(&template, at, 0)?;
+                                nodes.insert(number, id);
+                            }
+                        }
+                        self.open.pop();
+                        List::Values { values, nodes }
+                    }
+                }
+            }
+        };
+        let id = self.graph.lists.len() as ListId;
+        self.graph.lists.push(list);
+        let known = if is_local { &mut self.local.list_ids } else { &mut self.list_ids };
+        known.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    fn range(&mut self, raw: RawRange) -> List {
+        let words = self.spoken_numbers(&raw);
+        List::Range(Range { raw, words })
+    }
+
+    /// The number words of a range; ranges with the same numbers share them.
+    fn spoken_numbers(&mut self, range: &RawRange) -> Arc<SpokenNumbers> {
+        if !range.words || self.numbers.is_empty() || (range.to - range.from) / range.step > MAX_NUMBER_WORDS {
+            return Arc::default();
+        }
+        let same = |other: &RawRange| {
+            (other.from, other.to, other.step, other.fractions) == (range.from, range.to, range.step, range.fractions)
+        };
+        if let Some((_, spoken)) = self.spoken.iter().find(|(other, _)| same(other)) {
+            return Arc::clone(spoken);
+        }
+        let tenths: &[u64] = match range.fractions {
+            None => &[0],
+            Some(Fractions::Halves) => &[0, 5],
+            Some(Fractions::Tenths) => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        };
+        let mut numbers = Vec::new();
+        let mut texts: Vec<(String, u32)> = Vec::new();
+        let mut whole = range.from;
+        while whole <= range.to {
+            if let Ok(positive) = u64::try_from(whole) {
+                for tenth in tenths {
+                    for spelling in self.numbers.tenths(positive, *tenth) {
+                        let folded = fold(&spelling);
+                        let broken = folded.replace(['-', '_'], " ");
+                        if broken != folded {
+                            texts.push((broken, numbers.len() as u32));
+                        }
+                        texts.push((folded, numbers.len() as u32));
+                    }
+                    numbers.push(whole as f64 + *tenth as f64 / 10.0);
+                }
+            }
+            whole += range.step;
+        }
+        texts.sort();
+        texts.dedup();
+        let index = TextIndex::build(texts.iter().map(|(text, number)| (text.as_str(), *number)));
+        let spoken = Arc::new(SpokenNumbers { index, numbers });
+        self.spoken.push((range.clone(), Arc::clone(&spoken)));
+        spoken
+    }
+
+    /// Adds a sentence to the tree of its class.
+    fn plant(&mut self, class: Class, root: NodeId, sentence: u32, block: u32) {
+        let items: Box<[NodeId]> = match self.graph.node(root) {
+            Node::Sequence(items) => items.clone(),
+            _ => Box::new([root]),
+        };
+        let Some(tree) = self.graph.trees.get_mut(class as usize) else { return };
+        if tree.places.is_empty() {
+            tree.places.push(Place { blocks: Some(Box::default()), ..Place::default() });
+        }
+        let mut here = 0;
+        tree.note_block(here, block);
+        for item in items {
+            let next = tree.places.len();
+            let Some(place) = tree.places.get_mut(here) else { return };
+            here = match place.edges.iter().find(|(node, _)| *node == item) {
+                Some((_, child)) => *child as usize,
+                None => {
+                    place.edges.push((item, next as u32));
+                    tree.places.push(Place { blocks: Some(Box::default()), ..Place::default() });
+                    next
+                }
+            };
+            tree.note_block(here, block);
+        }
+        if let Some(place) = tree.places.get_mut(here) {
+            place.ends.push(sentence);
+        }
+    }
+}
+
+impl Tree {
+    fn note_block(&mut self, place: usize, block: u32) {
+        let Some(place) = self.places.get_mut(place) else { return };
+        let Some(blocks) = &place.blocks else { return };
+        if blocks.contains(&block) {
+            return;
+        }
+        place.blocks = (blocks.len() < MAX_LISTED_BLOCKS).then(|| {
+            let mut longer = blocks.to_vec();
+            longer.push(block);
+            longer.into()
+        });
+    }
+}

@@ -1,0 +1,135 @@
+//! A loaded dictionary.
+
+use serde_json::{Map, Value};
+
+use crate::compile::{Graph, List, Node, compile};
+use crate::load::{LoadError, Sources, interpret, merge_parts};
+use crate::respond::Responses;
+use crate::text::{fold, normalize};
+
+/// The sentences of a language, compiled, with its responses and spoken errors.
+#[derive(Debug)]
+pub struct Dictionary {
+    pub(crate) language: String,
+    pub(crate) graph: Graph,
+    pub(crate) ignore_whitespace: bool,
+    /// Folded, longest first.
+    pub(crate) skip_words: Vec<Vec<char>>,
+    pub(crate) responses: Responses,
+    pub(crate) joiners: Vec<String>,
+}
+
+/// How large a dictionary is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Size {
+    /// Sentence templates.
+    pub sentences: usize,
+    /// Different parts of templates after sharing.
+    pub parts: usize,
+    /// Values in the dictionary's own lists.
+    pub values: usize,
+}
+
+impl Dictionary {
+    /// Loads a dictionary from its files, given as `(name, text)`; the name is used in messages. YAML and JSON may be
+    /// mixed. Later files add to earlier ones.
+    ///
+    /// # Errors
+    /// [`LoadError`] with file and line, and what to do about it.
+    pub fn load(parts: &[(&str, &str)]) -> Result<Self, LoadError> {
+        let sources = Sources { parts };
+        let mut raw = interpret(merge_parts(parts)?)?;
+        let responses = Responses::new(std::mem::take(&mut raw.responses), std::mem::take(&mut raw.errors)).map_err(
+            |(key, message)| LoadError::Shape { place: sources.place(&format!("response {key}"), &key), message },
+        )?;
+        let graph = compile(&mut raw, &sources)?;
+        let mut skip_words: Vec<Vec<char>> = raw
+            .skip_words
+            .iter()
+            .map(|word| fold(normalize(word).trim()).chars().collect::<Vec<char>>())
+            .filter(|word| !word.is_empty())
+            .collect();
+        skip_words.sort();
+        skip_words.dedup();
+        skip_words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        Ok(Self {
+            language: raw.language,
+            graph,
+            ignore_whitespace: raw.settings.ignore_whitespace,
+            skip_words,
+            responses,
+            joiners: raw.joiners.iter().map(|j| fold(&normalize(j))).collect(),
+        })
+    }
+
+    /// As [`Dictionary::load`], from bytes as they were read.
+    ///
+    /// # Errors
+    /// [`LoadError::NotUtf8`] in addition.
+    pub fn load_bytes(parts: &[(&str, &[u8])]) -> Result<Self, LoadError> {
+        let texts = parts
+            .iter()
+            .map(|(file, bytes)| {
+                std::str::from_utf8(bytes)
+                    .map(|text| (*file, text))
+                    .map_err(|error| LoadError::NotUtf8 { file: (*file).to_owned(), at: error.valid_up_to() })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::load(&texts)
+    }
+
+    /// The language code, such as `en`.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// The names of all intents that have sentences, sorted.
+    #[must_use]
+    pub fn intents(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.graph.blocks.iter().map(|b| b.intent.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// How large the dictionary is.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        Size {
+            sentences: self.graph.sentences.len(),
+            parts: self.graph.nodes.iter().filter(|n| !matches!(n, Node::Never)).count(),
+            values: self
+                .graph
+                .lists
+                .iter()
+                .map(|list| if let List::Values { values, .. } = list { values.values.len() } else { 0 })
+                .sum(),
+        }
+    }
+
+    /// The response that is spoken for an intent; see [`crate::ResponseInput`].
+    ///
+    /// # Errors
+    /// [`crate::RespondError`] where there is no such response or its template fails.
+    pub fn respond(
+        &self,
+        intent: &str,
+        key: &str,
+        input: &crate::ResponseInput,
+    ) -> Result<String, crate::RespondError> {
+        self.responses.respond(intent, key, input)
+    }
+
+    /// The spoken sentence for a stable error code; `None` where the language has none for it.
+    #[must_use]
+    pub fn error(&self, code: &str, slots: &Map<String, Value>) -> Option<String> {
+        self.responses.error(code, slots)
+    }
+
+    /// The error codes that can be spoken, sorted.
+    #[must_use]
+    pub fn error_codes(&self) -> Vec<&str> {
+        self.responses.error_codes()
+    }
+}

@@ -1,0 +1,176 @@
+//! Number words. A language describes its own in data (`numbers` in `intents/<lang>/numbers.yaml`); here is only the
+//! arithmetic that puts them together.
+//!
+//! ```yaml
+//! numbers:
+//!   words: {0: zero, 1: [one, a], 20: twenty}      # exact words
+//!   compose:                                       # for all numbers without an exact word; all that fit are used
+//!     - {from: 21, to: 99, unit: 10, say: ["{base} {rest}", "{base}-{rest}"]}
+//!     - {from: 100, to: 999, unit: 100, say: "{count} hundred and {rest}", even: "{count} hundred"}
+//!   fractions: ["{whole} point {tenths}"]
+//!   halves: ["{whole} and a half"]
+//! ```
+//! `{base}` is the number rounded down to the unit, `{count}` how many units, `{rest}` what is left.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// More spellings of one number than this are not used.
+const MAX_SPELLINGS: usize = 32;
+
+/// The number words of a language.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NumberWords {
+    #[serde(default)]
+    words: BTreeMap<String, OneOrMany>,
+    #[serde(default)]
+    compose: Vec<Rule>,
+    /// With `{whole}` and `{tenths}`.
+    #[serde(default)]
+    fractions: Option<OneOrMany>,
+    /// With `{whole}`; for numbers that end in one half.
+    #[serde(default)]
+    halves: Option<OneOrMany>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    from: u64,
+    to: u64,
+    unit: u64,
+    say: OneOrMany,
+    /// Where nothing is left.
+    #[serde(default)]
+    even: Option<OneOrMany>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    fn all(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+impl NumberWords {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Adds or replaces what `other` has.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.words.extend(other.words);
+        self.compose.extend(other.compose);
+        self.fractions = other.fractions.or(self.fractions.take());
+        self.halves = other.halves.or(self.halves.take());
+    }
+
+    /// All spellings of a whole number; none where the language's data does not reach it.
+    pub(crate) fn whole(&self, number: u64) -> Vec<String> {
+        self.spell(number, 0)
+    }
+
+    /// All spellings of a whole number and tenths.
+    pub(crate) fn tenths(&self, whole: u64, tenths: u64) -> Vec<String> {
+        if tenths == 0 {
+            return self.whole(whole);
+        }
+        let wholes = self.whole(whole);
+        let digits = self.whole(tenths);
+        let mut spellings = Vec::new();
+        let fractions = self.fractions.as_ref().map_or(&[] as &[String], OneOrMany::all);
+        let halves = self.halves.as_ref().filter(|_| tenths == 5).map_or(&[] as &[String], OneOrMany::all);
+        for pattern in fractions.iter().chain(halves) {
+            for w in &wholes {
+                if pattern.contains("{tenths}") {
+                    for d in &digits {
+                        push(&mut spellings, pattern.replace("{whole}", w).replace("{tenths}", d));
+                    }
+                } else {
+                    push(&mut spellings, pattern.replace("{whole}", w));
+                }
+            }
+        }
+        spellings
+    }
+
+    fn spell(&self, number: u64, depth: usize) -> Vec<String> {
+        if let Some(words) = self.words.get(&number.to_string()) {
+            return words.all().to_vec();
+        }
+        let mut spellings = Vec::new();
+        if depth > 8 {
+            return spellings;
+        }
+        for rule in &self.compose {
+            if rule.unit == 0 || number < rule.from || number > rule.to {
+                continue;
+            }
+            let (count, rest) = (number / rule.unit, number % rule.unit);
+            let patterns = if rest == 0 { rule.even.as_ref() } else { Some(&rule.say) };
+            for pattern in patterns.map_or(&[] as &[String], OneOrMany::all) {
+                let mut texts = vec![pattern.clone()];
+                for (hole, value) in [("{base}", number - rest), ("{count}", count), ("{rest}", rest)] {
+                    if !pattern.contains(hole) || value == number {
+                        continue;
+                    }
+                    let words = self.spell(value, depth + 1);
+                    texts = texts
+                        .iter()
+                        .flat_map(|text| words.iter().map(move |word| text.replace(hole, word)))
+                        .take(MAX_SPELLINGS)
+                        .collect();
+                }
+                for text in texts {
+                    push(&mut spellings, text);
+                }
+            }
+        }
+        spellings
+    }
+}
+
+fn push(spellings: &mut Vec<String>, text: String) {
+    if spellings.len() < MAX_SPELLINGS && !text.contains('{') && !spellings.contains(&text) {
+        spellings.push(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words() -> NumberWords {
+        serde_json::from_value(serde_json::json!({
+            "words": {"0": "zero", "1": ["one"], "5": "five", "20": "twenty"},
+            "compose": [
+                {"from": 21, "to": 99, "unit": 10, "say": ["{base} {rest}", "{base}-{rest}"]},
+                {"from": 100, "to": 999, "unit": 100, "say": "{count} hundred and {rest}", "even": "{count} hundred"},
+            ],
+            "fractions": "{whole} point {tenths}",
+            "halves": ["{whole} and a half"],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn composes() {
+        let words = words();
+        assert_eq!(words.whole(21), ["twenty one", "twenty-one"]);
+        assert_eq!(words.whole(500), ["five hundred"]);
+        assert_eq!(words.whole(121), ["one hundred and twenty one", "one hundred and twenty-one"]);
+        assert_eq!(words.tenths(20, 5), ["twenty point five", "twenty and a half"]);
+        assert!(words.whole(30).is_empty());
+    }
+}

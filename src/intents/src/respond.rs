@@ -1,0 +1,110 @@
+//! What the house says: templates (Jinja, through minijinja) from the language's files.
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What a response template can use.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ResponseInput {
+    /// Slot names to what should be said for them.
+    pub slots: Map<String, Value>,
+    /// The queried entity: `state`, `state_with_unit`, `name`, `domain`, `attributes`.
+    pub state: Option<Value>,
+    /// `{"matched": [...], "unmatched": [...]}`, each an entity as in `state`.
+    pub query: Value,
+}
+
+/// Why nothing can be said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RespondError {
+    /// The language's files have no such response.
+    #[error("there is no response `{key}` for {intent}; add it to responses.yaml")]
+    Missing {
+        /// The intent.
+        intent: String,
+        /// The response's key.
+        key: String,
+    },
+    /// The template fails with these values.
+    #[error("the response `{key}` of {intent} fails: {message}")]
+    Template {
+        /// The intent.
+        intent: String,
+        /// The response's key.
+        key: String,
+        /// What minijinja says.
+        message: String,
+    },
+}
+
+/// All responses and spoken errors of a language.
+#[derive(Debug)]
+pub(crate) struct Responses {
+    environment: Environment<'static>,
+    codes: Vec<String>,
+}
+
+impl Responses {
+    /// Compiles all templates; the error names the one that cannot be compiled.
+    pub(crate) fn new(intents: Map<String, Value>, errors: Map<String, Value>) -> Result<Self, (String, String)> {
+        let mut environment = Environment::new();
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        let mut responses = Self { environment, codes: Vec::new() };
+        for (intent, keys) in intents {
+            let Value::Object(keys) = keys else {
+                return Err((intent, "expected a map of response keys to templates".into()));
+            };
+            for (key, template) in keys {
+                responses.add(&format!("intent/{intent}/{key}"), &key, template)?;
+            }
+        }
+        for (code, template) in errors {
+            responses.add(&format!("error/{code}"), &code, template)?;
+            responses.codes.push(code);
+        }
+        responses.codes.sort();
+        Ok(responses)
+    }
+
+    fn add(&mut self, name: &str, key: &str, template: Value) -> Result<(), (String, String)> {
+        let Value::String(source) = template else {
+            return Err((key.to_owned(), "the template must be a text".into()));
+        };
+        self.environment
+            .add_template_owned(name.to_owned(), source)
+            .map_err(|error| (key.to_owned(), format!("{error:#}")))
+    }
+
+    pub(crate) fn respond(&self, intent: &str, key: &str, input: &ResponseInput) -> Result<String, RespondError> {
+        let name = format!("intent/{intent}/{key}");
+        let Ok(template) = self.environment.get_template(&name) else {
+            return Err(RespondError::Missing { intent: intent.to_owned(), key: key.to_owned() });
+        };
+        template.render(minijinja::Value::from(minijinja::value::Serde(input))).map(|text| tidy(&text)).map_err(
+            |error| RespondError::Template {
+                intent: intent.to_owned(),
+                key: key.to_owned(),
+                message: format!("{error:#}"),
+            },
+        )
+    }
+
+    pub(crate) fn error(&self, code: &str, slots: &Map<String, Value>) -> Option<String> {
+        let template = self.environment.get_template(&format!("error/{code}")).ok()?;
+        let mut values = slots.clone();
+        values.insert("slots".into(), Value::Object(slots.clone()));
+        template.render(minijinja::Value::from(minijinja::value::Serde(values))).ok().map(|text| tidy(&text))
+    }
+
+    pub(crate) fn error_codes(&self) -> Vec<&str> {
+        self.codes.iter().map(String::as_str).collect()
+    }
+}
+
+/// White space that comes from the layout of a template is not spoken.
+fn tidy(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

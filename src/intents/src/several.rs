@@ -1,0 +1,144 @@
+//! Several commands in one sentence: "turn off the lights and lower the blinds".
+//!
+//! The words that join commands come from the language (`joiners`). A part that is no command by itself may borrow the
+//! beginning of the one before it: "turn off the lamp and the fan".
+
+use crate::context::Context;
+use crate::dictionary::Dictionary;
+use crate::names::Names;
+use crate::recognize::{Partial, Recognition};
+use crate::text::fold;
+
+/// More commands in one sentence than this are not looked for.
+const MAX_COMMANDS: usize = 5;
+/// More joining words than this in one text and it is not taken apart.
+const MAX_JOINERS: usize = 8;
+
+impl Dictionary {
+    /// What `text` means, as one command or as several joined ones in the order of speaking. `None` when any part of it is
+    /// not understood: half a sentence is never acted on.
+    #[must_use]
+    pub fn recognize_all(&self, text: &str, names: &Names, context: &Context) -> Option<Vec<Recognition>> {
+        if let Some(one) = self.recognize(text, names, context) {
+            return Some(vec![one]);
+        }
+        let cuts = self.cuts(text);
+        if cuts.is_empty() || cuts.len() > MAX_JOINERS {
+            return None;
+        }
+        self.take_apart(text, &cuts, names, context)
+    }
+
+    /// As [`Dictionary::partial`], for several joined commands: what counts is the part after the last joining word.
+    pub(crate) fn partial_of_several(&self, text: &str, names: &Names, context: &Context) -> Option<Partial> {
+        let cuts = self.cuts(text);
+        if cuts.len() > MAX_JOINERS {
+            return None;
+        }
+        cuts.iter().rev().find_map(|(end, start)| {
+            let head = text.get(..*end)?;
+            let before = self.recognize_all(head, names, context)?;
+            let tail = text.get(*start..)?.trim();
+            if tail.is_empty() {
+                return Some(Partial { complete: false, can_continue: true });
+            }
+            let mut best = self.partial_of_one(tail, names, context);
+            for borrowed in borrowings(head, before.last()?, tail) {
+                let more = self.partial_of_one(&borrowed, names, context);
+                best.complete |= more.complete;
+                best.can_continue |= more.can_continue;
+            }
+            (!best.impossible()).then_some(best)
+        })
+    }
+
+    /// Where joining words stand: the end of what is before, the start of what is after.
+    fn cuts(&self, text: &str) -> Vec<(usize, usize)> {
+        let mut words: Vec<(usize, usize, String)> = Vec::new();
+        let mut at = 0;
+        for word in text.split(char::is_whitespace) {
+            if !word.is_empty() {
+                let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+                words.push((at, at + word.len(), fold(bare)));
+            }
+            at += word.len() + text.get(at + word.len()..).and_then(|r| r.chars().next()).map_or(0, char::len_utf8);
+        }
+        let mut joiners: Vec<Vec<&str>> = self.joiners.iter().map(|j| j.split(' ').collect()).collect();
+        joiners.sort_by_key(|j| std::cmp::Reverse(j.len()));
+        let mut cuts = Vec::new();
+        let mut i = 1;
+        while i < words.len() {
+            let hit = joiners.iter().find(|joiner| {
+                joiner.iter().enumerate().all(|(k, part)| words.get(i + k).is_some_and(|(_, _, word)| word == part))
+            });
+            match hit {
+                Some(joiner) => {
+                    let end = i.checked_sub(1).and_then(|b| words.get(b)).map_or(0, |(_, end, _)| *end);
+                    let start = words.get(i + joiner.len()).map_or(text.len(), |(start, ..)| *start);
+                    cuts.push((end, start));
+                    i += joiner.len();
+                }
+                None => i += 1,
+            }
+        }
+        cuts
+    }
+
+    fn take_apart(
+        &self,
+        text: &str,
+        cuts: &[(usize, usize)],
+        names: &Names,
+        context: &Context,
+    ) -> Option<Vec<Recognition>> {
+        // From left to right, the longest first command that leaves a rest which is understood.
+        fn go(
+            dictionary: &Dictionary,
+            text: &str,
+            from: usize,
+            cuts: &[(usize, usize)],
+            before: Option<(&str, &Recognition)>,
+            depth: usize,
+            world: (&Names, &Context),
+        ) -> Option<Vec<Recognition>> {
+            if depth >= MAX_COMMANDS {
+                return None;
+            }
+            let read = |part: &str| {
+                dictionary.recognize(part, world.0, world.1).map(|r| (part.to_owned(), r)).or_else(|| {
+                    let (head, last) = before?;
+                    borrowings(head, last, part)
+                        .into_iter()
+                        .find_map(|b| dictionary.recognize(&b, world.0, world.1).map(|r| (b, r)))
+                })
+            };
+            if let Some((_, whole)) = text.get(from..).and_then(|part| read(part.trim())) {
+                return Some(vec![whole]);
+            }
+            for (i, (end, start)) in cuts.iter().enumerate().rev() {
+                let Some(part) = text.get(from..*end) else { continue };
+                let Some((said, first)) = read(part.trim()) else { continue };
+                let later = cuts.get(i + 1..).unwrap_or_default();
+                if let Some(mut rest) = go(dictionary, text, *start, later, Some((&said, &first)), depth + 1, world) {
+                    rest.insert(0, first);
+                    return Some(rest);
+                }
+            }
+            None
+        }
+        go(self, text, 0, cuts, None, 0, (names, context))
+    }
+}
+
+/// `tail` with the beginning of the command before it: everything up to its first name, less and less of it.
+fn borrowings(head: &str, last: &Recognition, tail: &str) -> Vec<String> {
+    let first = last.slots.values().filter(|s| !s.span.is_empty()).map(|s| s.span.start).min();
+    let Some(beginning) = first.and_then(|at| head.get(..at)) else { return Vec::new() };
+    let mut beginning = beginning.trim_end();
+    let mut attempts = Vec::new();
+    while !beginning.is_empty() && attempts.len() < 3 {
+        attempts.push(format!("{beginning} {tail}"));
+        beginning = beginning.rsplit_once(char::is_whitespace).map_or("", |(head, _)| head.trim_end());
+    }
+    attempts
+}
