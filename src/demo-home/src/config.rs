@@ -76,7 +76,7 @@ impl DemoConfig {
 /// TLS with the certificates that this machine trusts.
 ///
 /// The provider is named: a program with two of them compiled in has no default one, and rumqttc's own configuration panics.
-fn encryption() -> Result<Arc<ClientConfig>, DemoError> {
+fn encryption() -> Result<ClientConfig, DemoError> {
     let mut trusted = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     let (added, _) = trusted.add_parsable_certificates(found.certs);
@@ -89,7 +89,7 @@ fn encryption() -> Result<Arc<ClientConfig>, DemoError> {
         .map_err(|error| DemoError::Certificates { why: error.to_string() })?
         .with_root_certificates(trusted)
         .with_no_client_auth();
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 #[derive(Debug, PartialEq)]
