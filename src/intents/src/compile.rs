@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::index::TextIndex;
+use crate::index::{IndexBuilder, TextIndex};
 use crate::load::{self, Fractions, LoadError, Raw, RawBlock, RawList, RawRange, Sources, shorten};
 use crate::names::ValueList;
 use crate::numbers::NumberWords;
@@ -552,7 +552,11 @@ impl Compiler<'_> {
         }
         texts.sort();
         texts.dedup();
-        let index = TextIndex::build(texts.iter().map(|(text, number)| (text.as_str(), *number)));
+        let mut index = IndexBuilder::default();
+        for (text, number) in &texts {
+            index.add(text, *number);
+        }
+        let index = index.build();
         let spoken = Arc::new(SpokenNumbers { index, numbers });
         self.spoken.push((range.clone(), Arc::clone(&spoken)));
         spoken

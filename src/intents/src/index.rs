@@ -16,23 +16,35 @@ struct Entry {
     value: u32,
 }
 
-impl TextIndex {
-    /// Builds the table from folded texts and their numbers.
-    pub(crate) fn build<'a>(texts: impl Iterator<Item = (&'a str, u32)>) -> Self {
-        let mut index = Self::default();
-        for (text, value) in texts {
-            let start = index.pool.len() as u32;
-            index.pool.extend_from_slice(text.as_bytes());
-            index.entries.push(Entry { start, len: text.len() as u32, value });
+/// Collects texts for a [`TextIndex`].
+#[derive(Debug, Default)]
+pub(crate) struct IndexBuilder {
+    pool: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl IndexBuilder {
+    /// Adds a folded text; blank ones are left out: they would match everywhere.
+    pub(crate) fn add(&mut self, text: &str, value: u32) {
+        if text.trim().is_empty() {
+            return;
         }
-        let pool = std::mem::take(&mut index.pool);
-        // Equal texts keep their given order: the first one wins ties.
-        index.entries.sort_by(|a, b| key(&pool, a).cmp(key(&pool, b)).then(a.value.cmp(&b.value)));
-        index.pool = pool;
-        index.pool.shrink_to_fit();
-        index
+        let start = self.pool.len() as u32;
+        self.pool.extend_from_slice(text.as_bytes());
+        self.entries.push(Entry { start, len: text.len() as u32, value });
     }
 
+    pub(crate) fn build(self) -> TextIndex {
+        let Self { mut pool, mut entries } = self;
+        // Equal texts keep their given order: the first one wins ties.
+        entries.sort_unstable_by(|a, b| key(&pool, a).cmp(key(&pool, b)).then(a.value.cmp(&b.value)));
+        pool.shrink_to_fit();
+        entries.shrink_to_fit();
+        TextIndex { pool, entries }
+    }
+}
+
+impl TextIndex {
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -88,11 +100,6 @@ impl TextIndex {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
         self.entries.iter().map(|e| (std::str::from_utf8(key(&self.pool, e)).unwrap_or_default(), e.value))
     }
-
-    /// Bytes of memory held.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.pool.capacity() + self.entries.capacity() * size_of::<Entry>()
-    }
 }
 
 fn key<'a>(pool: &'a [u8], entry: &Entry) -> &'a [u8] {
@@ -107,7 +114,11 @@ mod tests {
     #[test]
     fn finds_all_prefixes_and_continuations() {
         let texts = ["light", "light bulb", "lamp", "l", "light"];
-        let index = TextIndex::build(texts.iter().enumerate().map(|(i, t)| (*t, i as u32)));
+        let mut builder = IndexBuilder::default();
+        for (i, text) in texts.iter().enumerate() {
+            builder.add(text, i as u32);
+        }
+        let index = builder.build();
         let mut hits = Vec::new();
         index.prefixes_of(b"light bulbs on", |len, value| hits.push((len, value)));
         assert_eq!(hits, [(1, 3), (5, 0), (5, 4), (10, 1)]);

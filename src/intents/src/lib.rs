@@ -13,6 +13,10 @@
 //! - [`several`]: several commands in one sentence
 //! - [`context`]: what sentences demand of their context
 //! - [`respond`]: what the house says
+//! - [`sample`]: sentences made up from the templates
+//! - [`explain`]: every candidate and why it lost
+//! - [`check`]: what is wrong with a dictionary, by file and line
+//! - [`cli`]: what the program's `intents` commands do
 //!
 //! ```
 //! use vesta_intents::{Context, Dictionary, NameEntry, Names};
@@ -34,9 +38,12 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
+pub mod cli;
 mod compile;
 mod context;
 mod dictionary;
+mod explain;
 mod index;
 mod load;
 mod matcher;
@@ -44,14 +51,18 @@ mod names;
 mod numbers;
 mod recognize;
 mod respond;
+mod sample;
 mod several;
 mod template;
 mod text;
 
+pub use check::{Finding, Severity, check};
 pub use context::Context;
 pub use dictionary::{Dictionary, Size};
+pub use explain::{Explained, Explanation};
 pub use load::LoadError;
 pub use names::{NameEntry, Names, NamesBuilder};
 pub use recognize::{MAX_TEXT_BYTES, Partial, Recognition, RecognizeError, Slot};
 pub use respond::{RespondError, ResponseInput};
+pub use sample::Sample;
 pub use template::{MAX_NESTING, TemplateError};

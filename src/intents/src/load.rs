@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::names::{ListValue, ValueList};
+use crate::names::{ListValue, Out, ValueList};
 use crate::numbers::NumberWords;
 use crate::template::{self, TemplateError};
 
@@ -379,7 +379,7 @@ pub(crate) fn list(name: &str, value: Value, sources: &Sources<'_>) -> Result<Ra
 fn list_value(place: &str, value: Value, sources: &Sources<'_>) -> Result<ListValue, LoadError> {
     let (text, out, context, metadata) = match value {
         Value::String(text) => {
-            let out = (!template::is_template(&text)).then(|| Value::String(text.clone()));
+            let out = if template::is_template(&text) { Out::Spoken } else { Out::Written };
             (text, out, Map::new(), Map::new())
         }
         Value::Object(mut entry) => {
@@ -398,9 +398,12 @@ fn list_value(place: &str, value: Value, sources: &Sources<'_>) -> Result<ListVa
                 _ => Map::new(),
             };
             let out = entry.remove("out").filter(|v| !v.is_null());
+            let out = out.map_or(Out::Spoken, |value| Out::Value(Box::new(value)));
             (text, out, sub(entry.remove("context")), sub(entry.remove("metadata")))
         }
-        Value::Number(number) => (number.to_string(), Some(Value::Number(number)), Map::new(), Map::new()),
+        Value::Number(number) => {
+            (number.to_string(), Out::Value(Box::new(Value::Number(number))), Map::new(), Map::new())
+        }
         _ => {
             return Err(LoadError::Shape {
                 place: place.to_owned(),
@@ -408,11 +411,11 @@ fn list_value(place: &str, value: Value, sources: &Sources<'_>) -> Result<ListVa
             });
         }
     };
-    let mut entry = ListValue::plain(&text, out, context, metadata);
+    let mut entry = ListValue::new(&text, out, context, metadata);
     if template::is_template(&text) {
         let parsed = template::parse(&text).map_err(|error| template_error(place, &text, error, sources))?;
-        entry.plain = None;
-        entry.template = Some(parsed);
+        entry.is_template = true;
+        entry.template = Some(Box::new(parsed));
     }
     Ok(entry)
 }

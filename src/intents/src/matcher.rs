@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::compile::{Class, Graph, List, ListUse, Literal, Node, NodeId, Place, Range, Tree};
-use crate::context::{may_satisfy, none_excluded};
 use crate::load::Fractions;
 use crate::names::{ListValue, Names, ValueList};
 use crate::text::Prepared;
 
 /// Steps after which a sentence is given up.
-pub(crate) const WORK_LIMIT: u64 = 3_000_000;
+pub(crate) const WORK_LIMIT: u64 = 1_000_000;
+
+/// More ways at once than this and a sentence is given up.
+const MAX_WAYS: usize = 20_000;
 
 /// A small, fast hash for small keys; the keys are positions and numbers, not chosen by anyone outside.
 #[derive(Default)]
@@ -191,15 +193,15 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    /// Reads the text with a single sentence.
-    pub(crate) fn run_one(&mut self, root: NodeId) -> Vec<Way> {
-        let mut ways = Vec::new();
-        self.expand(root, Way::start(), &mut ways);
-        ways
-    }
-
     fn spent(&mut self) -> bool {
         *self.work += 1;
+        *self.work > WORK_LIMIT
+    }
+
+    fn too_many<T>(&mut self, ways: &[T]) -> bool {
+        if ways.len() > MAX_WAYS {
+            *self.work = WORK_LIMIT + 1;
+        }
         *self.work > WORK_LIMIT
     }
 
@@ -223,7 +225,7 @@ impl<'a> Matcher<'a> {
             for way in ways {
                 self.expand(*node, *way, &mut next);
             }
-            if self.spent() {
+            if self.spent() || self.too_many(&next) {
                 return;
             }
             join(&mut next);
@@ -240,14 +242,12 @@ impl<'a> Matcher<'a> {
     /// Whether any sentence under consideration accepts a value with this context.
     fn wanted(&self, value: &ListValue) -> bool {
         let Some(blocks) = self.blocks else { return true };
-        if value.context.is_empty() {
+        if value.context().is_none() {
             return true;
         }
         blocks.iter().any(|b| {
             self.is_open(*b)
-                && self.graph.blocks.get(*b as usize).is_some_and(|block| {
-                    may_satisfy(&block.requires, &value.context) && none_excluded(&block.excludes, &value.context)
-                })
+                && self.graph.blocks.get(*b as usize).is_some_and(|block| value.fits(&block.requires, &block.excludes))
         })
     }
 
@@ -283,6 +283,9 @@ impl<'a> Matcher<'a> {
             for way in &ways {
                 self.expand(*item, *way, &mut next);
             }
+            if self.too_many(&next) {
+                return;
+            }
             join(&mut next);
             if next.is_empty() {
                 return;
@@ -312,7 +315,7 @@ impl<'a> Matcher<'a> {
                             next.push(entry);
                         }
                     }
-                    if self.spent() {
+                    if self.spent() || self.too_many(&next) {
                         return;
                     }
                 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::context::Context;
-use crate::index::TextIndex;
+use crate::context::{Context, may_satisfy, none_excluded};
+use crate::index::{IndexBuilder, TextIndex};
 use crate::template::Expr;
-use crate::text::{Tracked, fold, normalize};
+use crate::text::{Tracked, fold, is_punctuation, normalize};
 
 /// One spoken form of a device, scene or other entity.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,21 +60,21 @@ impl NamesBuilder {
     /// Adds a name or an alias of an entity.
     #[must_use]
     pub fn name(mut self, entry: NameEntry) -> Self {
-        self.names.push(ListValue::plain(&entry.text, Some(entry.value), entry.context, entry.metadata));
+        self.names.push(ListValue::new(&entry.text, Out::Value(Box::new(entry.value)), entry.context, entry.metadata));
         self
     }
 
     /// Adds a spoken form of an area; `value` is usually the area's identifier.
     #[must_use]
     pub fn area(mut self, text: &str, value: impl Into<Value>) -> Self {
-        self.areas.push(ListValue::plain(text, Some(value.into()), Map::new(), Map::new()));
+        self.areas.push(ListValue::new(text, Out::Value(Box::new(value.into())), Map::new(), Map::new()));
         self
     }
 
     /// Adds a spoken form of a floor; `value` is usually the floor's identifier.
     #[must_use]
     pub fn floor(mut self, text: &str, value: impl Into<Value>) -> Self {
-        self.floors.push(ListValue::plain(text, Some(value.into()), Map::new(), Map::new()));
+        self.floors.push(ListValue::new(text, Out::Value(Box::new(value.into())), Map::new(), Map::new()));
         self
     }
 
@@ -89,24 +89,74 @@ impl NamesBuilder {
     }
 }
 
-/// One value of a list.
+/// One value of a list. Kept small: lists may have a million of them.
 #[derive(Debug, Clone)]
 pub(crate) struct ListValue {
-    /// Folded literal text; `None` for a template.
-    pub(crate) plain: Option<String>,
     /// The text as written.
-    pub(crate) text: String,
-    /// Only for values that are templates.
-    pub(crate) template: Option<Expr>,
-    /// `None`: the spoken text itself.
-    pub(crate) out: Option<Value>,
-    pub(crate) context: Context,
-    pub(crate) metadata: Map<String, Value>,
+    pub(crate) text: Box<str>,
+    /// Only for values that are templates, until they are compiled.
+    pub(crate) template: Option<Box<Expr>>,
+    pub(crate) is_template: bool,
+    pub(crate) out: Out,
+    extra: Option<Box<Extra>>,
+}
+
+/// What goes into the slot.
+#[derive(Debug, Clone)]
+pub(crate) enum Out {
+    /// The text as it was spoken.
+    Spoken,
+    /// The text as it is written.
+    Written,
+    Value(Box<Value>),
+}
+
+#[derive(Debug, Clone)]
+struct Extra {
+    context: Context,
+    metadata: Map<String, Value>,
 }
 
 impl ListValue {
-    pub(crate) fn plain(text: &str, out: Option<Value>, context: Context, metadata: Map<String, Value>) -> Self {
-        Self { plain: Some(fold(&normalize(text))), text: text.to_owned(), template: None, out, context, metadata }
+    pub(crate) fn new(text: &str, out: Out, context: Context, metadata: Map<String, Value>) -> Self {
+        let plain = context.is_empty() && metadata.is_empty();
+        Self {
+            text: text.into(),
+            template: None,
+            is_template: false,
+            out,
+            extra: (!plain).then(|| Box::new(Extra { context, metadata })),
+        }
+    }
+
+    /// The value as it is written, `None` where it depends on what was spoken.
+    pub(crate) fn value(&self) -> Option<Value> {
+        match &self.out {
+            Out::Spoken => None,
+            Out::Written => Some(Value::from(&*self.text)),
+            Out::Value(value) => Some((**value).clone()),
+        }
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        match &self.out {
+            Out::Spoken | Out::Written => true,
+            Out::Value(value) => value.is_string(),
+        }
+    }
+
+    /// What the value adds to the context.
+    pub(crate) fn context(&self) -> Option<&Context> {
+        self.extra.as_ref().map(|extra| &extra.context).filter(|context| !context.is_empty())
+    }
+
+    pub(crate) fn metadata(&self) -> Option<&Map<String, Value>> {
+        self.extra.as_ref().map(|extra| &extra.metadata)
+    }
+
+    /// Whether a block with these demands accepts the value.
+    pub(crate) fn fits(&self, requires: &Context, excludes: &Context) -> bool {
+        self.context().is_none_or(|context| may_satisfy(requires, context) && none_excluded(excludes, context))
     }
 }
 
@@ -121,25 +171,25 @@ pub(crate) struct ValueList {
 
 impl ValueList {
     pub(crate) fn new(values: Vec<ListValue>) -> Self {
-        let mut texts: Vec<(String, u32)> = Vec::with_capacity(values.len());
+        let mut index = IndexBuilder::default();
         let mut templates = Vec::new();
         for (number, value) in values.iter().enumerate() {
             let number = number as u32;
-            match &value.plain {
-                Some(plain) if plain.trim().is_empty() => {}
-                Some(plain) => {
-                    texts.push((plain.trim_start().to_owned(), number));
-                    // Sentences lose their punctuation before they are matched: a name such as "TV: left" must follow.
-                    let bare = fold(&Tracked::new(&value.text).text());
-                    if !bare.is_empty() && bare != plain.trim() {
-                        texts.push((bare, number));
-                    }
+            if value.is_template {
+                templates.push(number);
+                continue;
+            }
+            let folded = fold(&normalize(&value.text));
+            index.add(folded.trim_start(), number);
+            // Sentences lose their punctuation before they are matched: a name such as "TV: left" must follow.
+            if value.text.contains(is_punctuation) {
+                let bare = fold(&Tracked::new(&value.text).text());
+                if bare != folded.trim() {
+                    index.add(&bare, number);
                 }
-                None => templates.push(number),
             }
         }
-        let index = TextIndex::build(texts.iter().map(|(text, number)| (text.as_str(), *number)));
-        Self { values, index, templates }
+        Self { values, index: index.build(), templates }
     }
 
     pub(crate) fn value(&self, number: u32) -> Option<&ListValue> {

@@ -68,14 +68,6 @@ impl NumberWords {
         self.words.is_empty()
     }
 
-    /// Adds or replaces what `other` has.
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.words.extend(other.words);
-        self.compose.extend(other.compose);
-        self.fractions = other.fractions.or(self.fractions.take());
-        self.halves = other.halves.or(self.halves.take());
-    }
-
     /// All spellings of a whole number; none where the language's data does not reach it.
     pub(crate) fn whole(&self, number: u64) -> Vec<String> {
         self.spell(number, 0)

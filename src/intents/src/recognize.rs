@@ -351,12 +351,10 @@ impl Dictionary {
                 }
                 EntityKind::Value { list, number } => {
                     if let Some(value) = self.list_value(names, list, number) {
-                        if !may_satisfy(&block.requires, &value.context)
-                            || !none_excluded(&block.excludes, &value.context)
-                        {
+                        if !value.fits(&block.requires, &block.excludes) {
                             return Err(Rejection::Context);
                         }
-                        for (key, added) in &value.context {
+                        for (key, added) in value.context().into_iter().flatten() {
                             all.insert(key.clone(), added.clone());
                         }
                     }
@@ -397,7 +395,7 @@ impl Dictionary {
                 EntityKind::Number { .. } => Some(Preferred { chars: None }),
                 EntityKind::Value { list, number } => {
                     let value = self.list_value(names, list, number)?;
-                    let is_text = value.out.as_ref().is_none_or(Value::is_string);
+                    let is_text = value.is_text();
                     let chars = text.count_chars(entity.start as usize, entity.end as usize);
                     Some(Preferred { chars: is_text.then_some(chars) })
                 }
@@ -475,13 +473,13 @@ impl Dictionary {
                 if !same_words || mine.kind == theirs.kind {
                     continue;
                 }
-                let Some(value) = self.list_value(names, list, number).and_then(|v| v.out.as_ref()) else { continue };
+                let Some(value) = self.list_value(names, list, number).and_then(ListValue::value) else { continue };
                 let name = self.graph.slots.get(mine.slot as usize);
                 if let Some(slot) = name.and_then(|name| slots.get_mut(name))
-                    && slot.value != *value
-                    && !slot.others.contains(value)
+                    && slot.value != value
+                    && !slot.others.contains(&value)
                 {
-                    slot.others.push(value.clone());
+                    slot.others.push(value);
                 }
             }
         }
@@ -496,8 +494,8 @@ impl Dictionary {
             EntityKind::Number { bits } => number_value(f64::from_bits(bits)),
             EntityKind::Value { list, number } => match self.list_value(names, list, number) {
                 Some(value) => {
-                    metadata.clone_from(&value.metadata);
-                    value.out.clone().unwrap_or_else(|| Value::String(said.clone()))
+                    metadata = value.metadata().cloned().unwrap_or_default();
+                    value.value().unwrap_or_else(|| Value::String(said.clone()))
                 }
                 None => Value::Null,
             },

@@ -1,5 +1,7 @@
 //! What the house says: templates (Jinja, through minijinja) from the language's files.
 
+use std::collections::BTreeMap;
+
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -43,16 +45,18 @@ pub enum RespondError {
 pub(crate) struct Responses {
     environment: Environment<'static>,
     codes: Vec<String>,
+    /// Templates that do not compile: their sentence is missing, the rest of the language is not.
+    broken: BTreeMap<String, String>,
 }
 
 impl Responses {
-    /// Compiles all templates; the error names the one that cannot be compiled.
+    /// Compiles all templates; the error names what is no template at all.
     pub(crate) fn new(intents: Map<String, Value>, errors: Map<String, Value>) -> Result<Self, (String, String)> {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        let mut responses = Self { environment, codes: Vec::new() };
+        let mut responses = Self { environment, codes: Vec::new(), broken: BTreeMap::new() };
         for (intent, keys) in intents {
             let Value::Object(keys) = keys else {
                 return Err((intent, "expected a map of response keys to templates".into()));
@@ -73,22 +77,28 @@ impl Responses {
         let Value::String(source) = template else {
             return Err((key.to_owned(), "the template must be a text".into()));
         };
-        self.environment
-            .add_template_owned(name.to_owned(), source)
-            .map_err(|error| (key.to_owned(), format!("{error:#}")))
+        if let Err(error) = self.environment.add_template_owned(name.to_owned(), source) {
+            self.broken.insert(name.to_owned(), plainly(&error));
+        }
+        Ok(())
+    }
+
+    /// Templates that do not compile, with the reason.
+    pub(crate) fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.broken.iter().map(|(name, message)| (name.as_str(), message.as_str()))
     }
 
     pub(crate) fn respond(&self, intent: &str, key: &str, input: &ResponseInput) -> Result<String, RespondError> {
         let name = format!("intent/{intent}/{key}");
         let Ok(template) = self.environment.get_template(&name) else {
-            return Err(RespondError::Missing { intent: intent.to_owned(), key: key.to_owned() });
+            let (intent, key) = (intent.to_owned(), key.to_owned());
+            return Err(match self.broken.get(&name) {
+                Some(message) => RespondError::Template { intent, key, message: message.clone() },
+                None => RespondError::Missing { intent, key },
+            });
         };
         template.render(minijinja::Value::from(minijinja::value::Serde(input))).map(|text| tidy(&text)).map_err(
-            |error| RespondError::Template {
-                intent: intent.to_owned(),
-                key: key.to_owned(),
-                message: format!("{error:#}"),
-            },
+            |error| RespondError::Template { intent: intent.to_owned(), key: key.to_owned(), message: plainly(&error) },
         )
     }
 
@@ -102,6 +112,12 @@ impl Responses {
     pub(crate) fn error_codes(&self) -> Vec<&str> {
         self.codes.iter().map(String::as_str).collect()
     }
+}
+
+/// The message without the excerpt of the template.
+fn plainly(error: &minijinja::Error) -> String {
+    let line = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
+    format!("{}{line}", error.detail().map_or_else(|| error.kind().to_string(), str::to_owned))
 }
 
 /// White space that comes from the layout of a template is not spoken.

@@ -145,3 +145,116 @@ fn every_language_understands_its_own_tests() {
     assert!(count > 0, "no tests found");
     assert!(problems.is_empty(), "{} of {count} fail:\n{}", problems.len(), problems.join("\n"));
 }
+
+fn parts_of(language: &Path) -> Vec<(String, String)> {
+    let mut files = yaml_in(&language.join("sentences"));
+    files.extend(yaml_in(language));
+    files
+}
+
+#[test]
+fn every_language_is_free_of_findings() {
+    for language in languages() {
+        let files = parts_of(&language);
+        let parts: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let findings: Vec<String> = vesta_intents::check(&parts).iter().map(ToString::to_string).collect();
+        assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
+    }
+}
+
+#[test]
+fn what_a_template_makes_is_understood_as_its_intent() {
+    for language in languages() {
+        let dictionary = load(&language);
+        let files = yaml_in(&language.join("tests"));
+        let (path, text) = files.iter().find(|(name, _)| name.ends_with("/home.yaml")).unwrap();
+        let names = names(&read(path, text));
+        let samples = dictionary.sample(&names, 8, 7);
+        assert!(samples.len() > 500, "only {} samples", samples.len());
+        let mut wrong = Vec::new();
+        for sample in &samples {
+            let got = dictionary.recognize(&sample.text, &names, &sample.context).map(|r| r.intent);
+            if got.as_deref() != Some(&sample.intent) {
+                wrong.push(format!("{}: \"{}\" is {got:?} (from `{}`)", sample.intent, sample.text, sample.sentence));
+            }
+            let partial = dictionary.partial(&sample.text, &names, &sample.context);
+            assert!(partial.complete, "{}", sample.text);
+        }
+        assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), samples.len(), wrong.join("\n"));
+    }
+}
+
+#[test]
+fn every_response_can_be_spoken() {
+    use vesta_intents::ResponseInput;
+    for language in languages() {
+        let dictionary = load(&language);
+        let files = yaml_in(&language.join("tests"));
+        let (path, text) = files.iter().find(|(name, _)| name.ends_with("/home.yaml")).unwrap();
+        let names = names(&read(path, text));
+        let view = json!({"name": "Kitchen Light", "state": "on", "state_with_unit": "on", "domain": "light", "attributes": {}});
+        let nothing = json!({"matched": [], "unmatched": []});
+        for sample in dictionary.sample(&names, 1, 3) {
+            let Some(result) = dictionary.recognize(&sample.text, &names, &sample.context) else { continue };
+            let slots: Map<String, Value> =
+                result.slots.iter().map(|(k, s)| (k.clone(), s.text.clone().into())).collect();
+            let key = result.response.unwrap();
+            for (state, query) in [
+                (Some(view.clone()), json!({"matched": [view], "unmatched": [view, view]})),
+                (None, nothing.clone()),
+                (None, json!({"matched": vec![view.clone(); 9], "unmatched": []})),
+            ] {
+                let input = ResponseInput { slots: slots.clone(), state, query };
+                let said = dictionary.respond(&result.intent, &key, &input).unwrap_or_else(|e| panic!("{e}"));
+                assert!(
+                    !said.is_empty() && !said.contains("none") && !said.contains("undefined"),
+                    "{}: {said:?}",
+                    sample.text
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_stable_error_can_be_spoken() {
+    let codes = [
+        "no_such_name",
+        "no_such_area",
+        "none_in_area",
+        "ambiguous",
+        "not_supported",
+        "unavailable",
+        "no_answer",
+        "broker_down",
+        "invalid_value",
+        "unknown_intent",
+        "not_understood",
+        "stt_unavailable",
+        "tts_unavailable",
+        "stt_timeout",
+        "nothing_heard",
+        "no_llm",
+        "internal",
+        "timeout",
+        "cancelled",
+        "store_failed",
+    ];
+    for language in languages() {
+        let dictionary = load(&language);
+        for code in codes {
+            let bare = dictionary.error(code, &Map::new());
+            assert!(bare.as_ref().is_some_and(|s| s.ends_with(['.', '?'])), "{code}: {bare:?}");
+        }
+        let candidates =
+            json!([{"id": "light.a", "name": "Desk Lamp", "area": "Office"}, {"id": "light.b", "name": "Lamp"}]);
+        let slots: Map<String, Value> =
+            Map::from_iter([("name".to_owned(), json!("lamp")), ("candidates".to_owned(), candidates)]);
+        let said = dictionary.error("ambiguous", &slots).unwrap();
+        assert!(said.contains("Desk Lamp"), "{said}");
+        let slots: Map<String, Value> =
+            Map::from_iter([("domain".to_owned(), json!("fan")), ("area".to_owned(), json!("Kitchen"))]);
+        let said = dictionary.error("none_in_area", &slots).unwrap();
+        assert!(said.to_lowercase().contains("kitchen"), "{said}");
+    }
+}

@@ -1,0 +1,177 @@
+//! Sentences that a dictionary accepts, made up from its templates.
+
+use serde::Serialize;
+
+use crate::compile::{Block, List, Node, NodeId, Range};
+use crate::context::Context;
+use crate::dictionary::Dictionary;
+use crate::load::Fractions;
+use crate::names::{ListValue, Names, ValueList};
+
+/// Said where a template has a wildcard.
+const WILDCARD: &str = "lorem ipsum";
+const ATTEMPTS: usize = 20;
+
+/// A made-up sentence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sample {
+    /// The intent of its template.
+    pub intent: String,
+    /// What could be said.
+    pub text: String,
+    /// The template it was made from.
+    pub sentence: String,
+    /// The context that the sentence needs, such as the speaker's area.
+    pub context: Context,
+}
+
+/// A small generator of choices (xorshift, Marsaglia 2003): the same seed gives the same sentences.
+#[derive(Debug, Clone)]
+struct Choices(u64);
+
+impl Choices {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 11) % (n.max(1) as u64)) as usize
+    }
+
+    fn of<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
+        items.get(self.below(items.len()))
+    }
+}
+
+impl Dictionary {
+    /// Up to `per_sentence` made-up sentences for every template, in the templates' order. `seed` chooses which; templates
+    /// that cannot be said in this home (no name of the kind they need) are left out.
+    #[must_use]
+    pub fn sample(&self, names: &Names, per_sentence: usize, seed: u64) -> Vec<Sample> {
+        let mut choices = Choices(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut samples = Vec::new();
+        for number in 0..self.graph.sentences.len() {
+            self.sample_one(number, names, per_sentence, &mut choices, &mut samples);
+        }
+        samples
+    }
+
+    fn sample_one(&self, number: usize, names: &Names, wanted: usize, choices: &mut Choices, out: &mut Vec<Sample>) {
+        let Some(sentence) = self.graph.sentences.get(number) else { return };
+        let Some(block) = self.graph.blocks.get(sentence.block as usize) else { return };
+        let first = out.len();
+        for _ in 0..wanted * ATTEMPTS {
+            if out.len() - first >= wanted {
+                return;
+            }
+            let mut text = String::new();
+            if !self.say(sentence.root, block, names, choices, &mut text) {
+                continue;
+            }
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            if text.is_empty() || out.iter().skip(first).any(|s| s.text == text) {
+                continue;
+            }
+            out.push(Sample {
+                intent: block.intent.clone(),
+                text,
+                sentence: sentence.text.clone(),
+                context: context_for(block, names, choices),
+            });
+        }
+    }
+
+    fn say(&self, id: NodeId, block: &Block, names: &Names, choices: &mut Choices, out: &mut String) -> bool {
+        match self.graph.node(id) {
+            Node::Never => false,
+            Node::Text(literal) => {
+                out.push_str(&literal.text);
+                true
+            }
+            Node::Sequence(items) => items.iter().all(|item| self.say(*item, block, names, choices, out)),
+            Node::Alternative(items) => {
+                choices.of(items).is_some_and(|item| self.say(*item, block, names, choices, out))
+            }
+            Node::Permutation(items) => {
+                let mut left = items.to_vec();
+                while !left.is_empty() {
+                    let item = left.remove(choices.below(left.len()));
+                    if !self.say(item, block, names, choices, out) {
+                        return false;
+                    }
+                }
+                true
+            }
+            Node::List(used) => match self.graph.lists.get(used.list as usize) {
+                Some(List::Wildcard) => {
+                    out.push_str(WILDCARD);
+                    true
+                }
+                Some(List::Range(range)) => say_number(range, choices, out),
+                Some(List::Values { values, nodes }) => {
+                    let Some(number) = choose(values, block, choices) else { return false };
+                    match (nodes.get(&number), values.value(number)) {
+                        (Some(node), _) => self.say(*node, block, names, choices, out),
+                        (None, Some(value)) => {
+                            out.push_str(&value.text);
+                            true
+                        }
+                        _ => false,
+                    }
+                }
+                Some(List::Names) => say_name(&names.names, true, block, choices, out),
+                Some(List::Areas) => say_name(&names.areas, false, block, choices, out),
+                Some(List::Floors) => say_name(&names.floors, false, block, choices, out),
+                None => false,
+            },
+        }
+    }
+}
+
+fn choose(values: &ValueList, block: &Block, choices: &mut Choices) -> Option<u32> {
+    for _ in 0..ATTEMPTS {
+        let number = choices.below(values.values.len()) as u32;
+        if values.value(number).is_some_and(|value| value.fits(&block.requires, &block.excludes)) {
+            return Some(number);
+        }
+    }
+    None
+}
+
+fn say_name(values: &ValueList, is_name: bool, block: &Block, choices: &mut Choices, out: &mut String) -> bool {
+    let Some(value) = choose(values, block, choices).and_then(|number| values.value(number)) else { return false };
+    // Only the area can come from elsewhere; everything else that is demanded, the name must bring.
+    let brings = |key: &str| value.context().is_some_and(|context| context.contains_key(key));
+    if is_name && !block.requires.keys().all(|key| key == "area" || brings(key)) {
+        return false;
+    }
+    out.push_str(&value.text);
+    true
+}
+
+fn say_number(range: &Range, choices: &mut Choices, out: &mut String) -> bool {
+    let words: Vec<&str> = range.words.index.iter().map(|(text, _)| text).collect();
+    if !words.is_empty() && (!range.raw.digits || choices.below(2) == 0) {
+        return choices.of(&words).is_some_and(|word| {
+            out.push_str(word);
+            true
+        });
+    }
+    let steps = ((range.raw.to - range.raw.from) / range.raw.step).max(0) as usize;
+    let number = range.raw.from + range.raw.step * choices.below(steps + 1) as i64;
+    out.push_str(&number.to_string());
+    if range.raw.fractions == Some(Fractions::Halves) && choices.below(4) == 0 {
+        out.push_str(".5");
+    }
+    range.raw.digits
+}
+
+/// What the block demands of its context and no word of it can provide.
+fn context_for(block: &Block, names: &Names, choices: &mut Choices) -> Context {
+    let mut context = Context::new();
+    if block.requires.contains_key("area")
+        && let Some(value) = choices.of(&names.areas.values).and_then(ListValue::value)
+    {
+        context.insert("area".to_owned(), value);
+    }
+    context
+}
