@@ -12,7 +12,7 @@ use crate::{GateConfig, GateEvent, SpeechGate};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Said {
-    /// No words so far, or none known yet.
+    /// The recogniser reports words as they come, and has reported none. Where it only reports them at the end, say [`Said::Unknown`].
     #[default]
     Nothing,
     /// A whole command, to which nothing needs to be added.
@@ -29,8 +29,11 @@ pub enum Said {
 pub struct EndpointConfig {
     /// The silence that ends a complete command.
     pub complete_ms: u64,
-    /// The silence that ends anything else, and a sound without known words.
+    /// The silence that ends any other words.
     pub unknown_ms: u64,
+    /// The silence that ends a turn in which something sounded like speech but no words came of it. It is long: a door may have slammed
+    /// just before the user speaks, or the recogniser may be late.
+    pub nothing_ms: u64,
     /// The silence that ends a command that is clearly unfinished.
     pub open_ms: u64,
     /// Shorter sounds are clicks and begin nothing.
@@ -53,6 +56,7 @@ impl Default for EndpointConfig {
         EndpointConfig {
             complete_ms: 200,
             unknown_ms: 700,
+            nothing_ms: 2500,
             open_ms: 1200,
             min_speech_ms: gate.min_speech_ms,
             pause_ms: gate.hang_ms,
@@ -70,7 +74,8 @@ impl EndpointConfig {
         match said {
             Said::Complete => self.complete_ms,
             Said::OpenEnded => self.open_ms,
-            Said::Unknown | Said::Nothing => self.unknown_ms,
+            Said::Unknown => self.unknown_ms,
+            Said::Nothing => self.nothing_ms,
         }
     }
 }
@@ -79,11 +84,11 @@ impl EndpointConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
-    /// The user fell silent; this is what they had said.
+    /// The user fell silent; this is what they had said (never [`Said::Nothing`]).
     Silence(Said),
     /// Speech, or what sounds like it, went on for the longest time allowed.
     TooLong,
-    /// Nobody spoke.
+    /// Nobody spoke, or no words came of what sounded like it.
     NoSpeech,
 }
 
@@ -177,9 +182,9 @@ impl Endpointer {
             }
             // A sound has begun that may be the next word: whether it is will be known in some frames.
             (State::Paused { .. }, _) if self.gate.is_opening() => None,
-            (State::Paused { silent_ms, .. }, _) if now_ms - silent_ms >= self.config.silence_ms(said) => {
-                Some(self.end(silent_ms, EndReason::Silence(said)))
-            }
+            (State::Paused { silent_ms, .. }, _) if now_ms - silent_ms >= self.config.silence_ms(said) => Some(
+                self.end(silent_ms, if said == Said::Nothing { EndReason::NoSpeech } else { EndReason::Silence(said) }),
+            ),
             _ => None,
         }
     }

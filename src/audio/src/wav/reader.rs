@@ -152,7 +152,9 @@ impl<R: Read> Reader<R> {
                     let whole = got % self.format.frame_bytes() == 0;
                     if whole {
                         self.left = Left::ToTheEnd;
-                        self.look_for_trailer(8, |id| id.iter().all(|&byte| matches!(byte, b' '..=b'~')))?;
+                        self.look_for_trailer(8, |id| {
+                            id.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_'))
+                        })?;
                     }
                 }
             }
@@ -171,9 +173,10 @@ impl<R: Read> Reader<R> {
         let got = fill(&mut self.from, &mut next)?;
         let ends = match next {
             _ if got < least => true,
-            [a, b, c, d, ..] if is_name(&[a, b, c, d]) => true,
+            // Nobody describes a recording in 64 MiB: such a length means that these are loud samples.
+            [a, b, c, d, size @ ..] if is_name(&[a, b, c, d]) => u32::from_le_bytes(size) < 1 << 26,
             // An odd length is padded to an even one, so that the name comes one byte later.
-            [0, a, b, c, d, ..] if is_name(&[a, b, c, d]) => true,
+            [0, a, b, c, d, ..] => is_name(&[a, b, c, d]),
             _ => false,
         };
         if ends {
