@@ -1,1 +1,26 @@
-//! What must survive a power cut: SQLite.
+//! What must survive a power cut: the record of every turn, in SQLite.
+//!
+//! - [`record`]: a turn: what was heard, understood, done and said, with the timing of every stage
+//! - [`store`]: the way to the database for async code: one thread, a bounded queue
+//! - `database`: opens the file, moves a damaged one aside, brings an older one up to date
+//! - `sql`: saves, finds and deletes
+//! - [`waterfall`]: a turn's stages as bars, for the terminal and as SVG
+//! - [`export`]: a turn as files: WAV, JSON, SVG
+//! - [`error`]: what can go wrong, and what to do about it
+//!
+//! A save returns when the record is on disk (`journal_mode = WAL`, `synchronous = FULL`: <https://sqlite.org/wal.html>).
+//! Other processes can read and write at the same time.
+#![forbid(unsafe_code)]
+
+mod database;
+mod error;
+mod export;
+mod record;
+mod sql;
+mod store;
+pub mod waterfall;
+
+pub use error::StoreError;
+pub use export::export;
+pub use record::{Audio, AudioKind, Deleted, Retention, Stage, TurnEvent, TurnFilter, TurnRecord, Usage};
+pub use store::Store;
