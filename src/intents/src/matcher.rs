@@ -21,7 +21,8 @@ pub(crate) struct QuickHasher(u64);
 
 impl Hasher for QuickHasher {
     fn finish(&self) -> u64 {
-        self.0
+        // The low bits choose the place in the table; the high ones are the better mixed.
+        self.0.rotate_left(26)
     }
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
@@ -36,6 +37,9 @@ impl Hasher for QuickHasher {
     }
     fn write_u64(&mut self, n: u64) {
         self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+    fn write_isize(&mut self, n: isize) {
+        self.write_u64(n as u64);
     }
     fn write_usize(&mut self, n: usize) {
         self.write_u64(n as u64);
