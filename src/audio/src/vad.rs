@@ -25,7 +25,7 @@ pub struct VadConfig {
 
 impl Default for VadConfig {
     fn default() -> VadConfig {
-        VadConfig { silence_below: 8, above_noise_db: 4.0 }
+        VadConfig { silence_below: 8, above_noise_db: 6.0 }
     }
 }
 
@@ -39,8 +39,7 @@ pub struct Vad {
     /// Frames of silence in a row that the detector was not asked about.
     unasked: u32,
     noise: NoiseFloor,
-    /// The last sample of the frame before, from -1 to 1.
-    previous: f32,
+    band: SpeechBand,
 }
 
 impl Vad {
@@ -53,30 +52,19 @@ impl Vad {
             waiting: 0,
             unasked: 0,
             noise: NoiseFloor::default(),
-            previous: 0.0,
+            band: SpeechBand::default(),
         }
     }
 
     /// The probability from 0 to 1 that there is speech in this frame.
     pub fn push(&mut self, frame: &Frame) -> f32 {
-        let level_db = self.brightness_db(frame);
+        let level_db = self.band.level_db(frame);
         let quietest_db = self.noise.push(level_db) + self.config.above_noise_db;
         if self.is_silent(frame) {
             return 0.0;
         }
         let speech = self.ask(frame);
         if self.config.above_noise_db > 0.0 && level_db < quietest_db { 0.0 } else { speech }
-    }
-
-    /// The frame's level in dB of full scale after a first-order high-pass (pre-emphasis, 0.97): hisses count, rumbling does not.
-    fn brightness_db(&mut self, frame: &Frame) -> f32 {
-        let mut energy = 0.0f32;
-        for &sample in frame {
-            let sample = f32::from(sample) / 32768.0;
-            energy += (sample - 0.97 * self.previous).powi(2);
-            self.previous = sample;
-        }
-        10.0 * (energy / FRAME_SAMPLES as f32).max(1e-12).log10()
     }
 
     /// The detector's opinion: the highest of the chunks that this frame completes.
@@ -117,6 +105,33 @@ impl std::fmt::Debug for Vad {
     }
 }
 
+/// The level in the band in which voices have most of their power, so that neither rumbling below nor hissing above hides them: a
+/// first-order high-pass at 300 Hz and a low-pass at 3 kHz.
+#[derive(Clone, Debug, Default)]
+struct SpeechBand {
+    previous: f32,
+    high: f32,
+    low: f32,
+}
+
+impl SpeechBand {
+    /// The frame's level in dB of full scale.
+    fn level_db(&mut self, frame: &Frame) -> f32 {
+        // 1 / (1 + w) and w / (1 + w), where w = 2 pi f / 16000.
+        const HIGH_PASS: f32 = 0.8946;
+        const LOW_PASS: f32 = 0.5409;
+        let mut energy = 0.0f32;
+        for &sample in frame {
+            let sample = f32::from(sample) / 32768.0;
+            self.high = HIGH_PASS * (self.high + sample - self.previous);
+            self.low += LOW_PASS * (self.high - self.low);
+            self.previous = sample;
+            energy += self.low * self.low;
+        }
+        10.0 * (energy / FRAME_SAMPLES as f32).max(1e-12).log10()
+    }
+}
+
 /// The level of the room's noise: the quietest frame of the last three seconds. Speech pauses that often, at least between the two halves
 /// of a "t".
 #[derive(Clone, Debug)]
@@ -136,8 +151,8 @@ impl Default for NoiseFloor {
 }
 
 impl NoiseFloor {
-    /// A room is never quieter than this for a microphone, in dB of full scale after pre-emphasis.
-    const QUIET_ROOM: f32 = -70.0;
+    /// A room is never quieter than this for a microphone, in dB of full scale.
+    const QUIET_ROOM: f32 = -60.0;
     /// Frames in a quarter of a second.
     const QUARTER: u32 = 12;
     /// Quarters to listen to before anything louder than a quiet room is believed: somebody may speak from the first moment on.
