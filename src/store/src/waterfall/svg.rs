@@ -37,7 +37,7 @@ text { fill: #f0f6fc; }
 /// A turn's stages as bars over time, events as numbered lines with a legend. A document of its own.
 pub fn svg(turn: &TurnRecord) -> String {
     let layout = Layout::new(turn);
-    let top = MARGIN + 3.0 * LINE + 14.0;
+    let top = MARGIN + 3.0 * LINE + 26.0;
     let bottom = top + ROW * layout.stages.len().max(1) as f64;
     let legend = bottom + 44.0;
     let height = legend + LINE * layout.events.len() as f64 + MARGIN;

@@ -41,16 +41,16 @@ pub fn terminal(turn: &TurnRecord, width: usize) -> String {
     text
 }
 
-/// A bar from `start` to `end` (0 to 1) in `width` characters. It begins on a whole character and ends on an eighth of one;
-/// even the shortest can be seen.
+/// A bar from `start` to `end` (0 to 1) in `width` characters. It begins on a whole character and is as long as the stage took,
+/// to an eighth of a character; even the shortest can be seen.
 fn bar(start: f64, end: f64, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let cells = width as f64;
-    let first = ((start * cells).floor() as usize).min(width.saturating_sub(1));
-    let eighths = ((end * cells * 8.0).round() as usize).min(width * 8).saturating_sub(first * 8).max(1);
+    let eighths = (((end - start) * cells * 8.0).round() as usize).clamp(1, width * 8);
     let (whole, part) = (eighths / 8, EIGHTHS.get(eighths % 8).copied().unwrap_or_default());
-    let drawn = first + whole + usize::from(!part.is_empty());
-    format!("{}{}{part}{}", " ".repeat(first), "█".repeat(whole), " ".repeat(width.saturating_sub(drawn)))
+    let drawn = whole + usize::from(!part.is_empty());
+    let first = ((start * cells).round() as usize).min(width - drawn);
+    format!("{}{}{part}{}", " ".repeat(first), "█".repeat(whole), " ".repeat(width - drawn - first))
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
 stage      0                                 1.00 s
 listen     ████████████████████                       500 ms
 transcribe                     █▋                      40 ms
-speak                           ███████████████████   455 ms
+speak                           ██████████████████▎   455 ms
 
 events
    120 ms  speech
