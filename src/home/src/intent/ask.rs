@@ -1,0 +1,114 @@
+//! Questions: answered from what is known; nothing is ever published for them.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::resolve::{Open, Wanted, ambiguous, resolve};
+use super::slots::{Target, spoken, texts};
+use crate::call::{CallError, IntentCall, Outcome};
+use crate::model::{Entity, EntityView, Snapshot};
+use crate::text::fold;
+
+/// `HassGetState`: one thing's state, or which of several are in a state.
+pub(super) fn get_state(call: &IntentCall, house: &Snapshot) -> Result<Outcome, CallError> {
+    let target = Target::new(call, house)?;
+    let wanted = Wanted { domains: &[], able: &|_| true, open: Open::Everywhere, what: "a state" };
+    let found = resolve(house, &target, &wanted)?;
+    let (reachable, skipped) = reachable(found)?;
+    let states: Vec<String> = texts(call, "state").iter().map(|state| fold(state)).collect();
+    let fits = |entity: &Entity| {
+        states.is_empty() || entity.state.as_ref().is_some_and(|state| states.contains(&fold(state)))
+    };
+    let (matched, unmatched): (Vec<&Entity>, Vec<&Entity>) =
+        reachable.iter().map(|entity| entity.as_ref()).partition(|entity| fits(entity));
+    let first = matched.first().or(unmatched.first()).copied();
+    let entities: Vec<&Entity> = reachable.iter().map(|entity| entity.as_ref()).collect();
+    Ok(Outcome {
+        response_slots: spoken(call, house, &entities),
+        state: first.map(|entity| view(&entity.view())),
+        matched: matched.into_iter().map(Entity::view).collect(),
+        unmatched: unmatched.into_iter().map(Entity::view).collect(),
+        skipped,
+        read_only: true,
+        confirmed: true,
+        ..Outcome::default()
+    })
+}
+
+/// `HassClimateGetTemperature`: of a thermostat, or of a room's sensor where there is none.
+pub(super) fn get_temperature(call: &IntentCall, house: &Snapshot) -> Result<Outcome, CallError> {
+    let target = Target::new(call, house)?;
+    let thermostats = Wanted {
+        domains: &["climate"],
+        able: &|entity| entity.number("current_temperature").is_some(),
+        open: Open::Nearest,
+        what: "temperature",
+    };
+    let sensors = Wanted { domains: &["sensor"], able: &is_thermometer, open: Open::Nearest, what: "temperature" };
+    let found = match resolve(house, &target, &thermostats) {
+        Ok(found) => found,
+        Err(first) => match (resolve(house, &target, &sensors), first) {
+            (Ok(found), _) => found,
+            // A lone reason of the sensors says more than that there is no thermostat.
+            (Err(second @ CallError::Ambiguous { .. }), CallError::NoneInArea { .. } | CallError::NotSupported { .. }) => {
+                return Err(second);
+            }
+            (Err(_), first) => return Err(first),
+        },
+    };
+    let (reachable, skipped) = reachable(found)?;
+    let [entity] = reachable.as_slice() else {
+        // Of several in one place the first is as good as any; in several places they differ.
+        let mut places: Vec<_> = reachable.iter().map(|entity| entity.area.clone()).collect();
+        places.dedup();
+        if places.len() > 1 {
+            return Err(ambiguous(house, None, &reachable));
+        }
+        let first: Vec<_> = reachable.into_iter().take(1).collect();
+        return Ok(temperature(call, house, &first, skipped));
+    };
+    Ok(temperature(call, house, &[entity], skipped))
+}
+
+fn is_thermometer(entity: &Entity) -> bool {
+    entity.device_class.as_deref() == Some("temperature")
+}
+
+fn temperature(call: &IntentCall, house: &Snapshot, entities: &[&Arc<Entity>], skipped: Vec<String>) -> Outcome {
+    let entities: Vec<&Entity> = entities.iter().map(|entity| entity.as_ref()).collect();
+    let views: Vec<EntityView> = entities
+        .iter()
+        .map(|entity| {
+            let mut view = entity.view();
+            // A sensor answers in a thermostat's terms, so that one response serves both.
+            if entity.domain == "sensor" {
+                let value = view.state.parse::<f64>().map_or_else(|_| view.state.clone().into(), Value::from);
+                view.attributes.insert("current_temperature".to_owned(), value);
+                view.attributes.insert("temperature_unit".to_owned(), entity.unit.clone().into());
+            }
+            view
+        })
+        .collect();
+    Outcome {
+        response_slots: spoken(call, house, &entities),
+        state: views.first().map(view),
+        matched: views,
+        skipped,
+        read_only: true,
+        confirmed: true,
+        ..Outcome::default()
+    }
+}
+
+/// Those that can be reached, and the names of the others.
+fn reachable(found: Vec<&Arc<Entity>>) -> Result<(Vec<&Arc<Entity>>, Vec<String>), CallError> {
+    let (reachable, lost): (Vec<_>, Vec<_>) = found.into_iter().partition(|entity| entity.available);
+    let names: Vec<String> = lost.iter().map(|entity| entity.name.clone()).collect();
+    if reachable.is_empty() { Err(CallError::Unavailable { names }) } else { Ok((reachable, names)) }
+}
+
+/// An entity as response templates read it.
+pub(super) fn view(view: &EntityView) -> Value {
+    serde_json::to_value(view).unwrap_or_default()
+}
