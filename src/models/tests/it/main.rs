@@ -1,8 +1,8 @@
 //! Models against a server that cuts, corrupts, stalls, redirects and lies.
 //!
-//! - [`server`]: the server, which does as each request's script says
-//! - [`pulling`]: downloads
-//! - [`keeping`]: what is here: lists, checks, removal, choice, unpacking
+//! - `server`: the server, which does as each request's script says
+//! - `pulling`: downloads
+//! - `keeping`: what is here: lists, checks, removal, choice, unpacking
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

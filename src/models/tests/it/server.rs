@@ -115,7 +115,7 @@ fn answer(state: &Mutex<State>, request: &Request) -> Response<Body> {
     }
     let content = state.content.clone();
     match act {
-        Act::Serve | Act::Replace(_) => serve(&state, request.headers(), |body| Body::from(body)),
+        Act::Serve | Act::Replace(_) => serve(&state, request.headers(), Body::from),
         Act::CutAfter(count) => serve(&state, request.headers(), |body| {
             let cut = stream::iter([Ok(body.slice(..count.min(body.len()))), Err(io::Error::other("cut"))]);
             Body::from_stream(cut.then(|piece| async {
