@@ -116,7 +116,6 @@ struct Session {
     listener: Listener<Arc<Model>>,
     ear: Ear,
     ticket: Option<Ticket>,
-    format: AudioFormat,
     stopped: bool,
     announced: bool,
 }
@@ -130,7 +129,8 @@ impl Client {
     async fn run(&mut self) -> Result<(), Error> {
         loop {
             self.advance().await?;
-            let event = match self.held.take().filter(|_| self.session.is_none()) {
+            let held = if self.session.is_none() { self.held.take() } else { None };
+            let event = match held {
                 Some(message) => Event::Message(Ok(Some(message))),
                 None => self.wait().await,
             };
@@ -157,18 +157,15 @@ impl Client {
 
     /// Waits for the running decode or the client's next message, whichever comes first.
     async fn wait(&mut self) -> Event {
-        let ticket = self.session.as_mut().and_then(|session| session.ticket.as_mut());
+        let Some(Session { listener, ticket: Some(ticket), .. }) = &mut self.session else {
+            return Event::Message(self.receiver.recv().await);
+        };
         // A client that sends faster than can be decoded waits, and one that asks for more before it has its answer.
-        let full =
-            self.held.is_some() || ticket.is_some() && self.session.as_ref().is_some_and(|s| s.listener.is_full());
-        let ticket = self.session.as_mut().and_then(|session| session.ticket.as_mut());
-        match ticket {
-            Some(ticket) => tokio::select! {
-                biased;
-                outcome = ticket.outcome() => Event::Outcome(outcome),
-                message = self.receiver.recv(), if !full => Event::Message(message),
-            },
-            None => Event::Message(self.receiver.recv().await),
+        let full = self.held.is_some() || listener.is_full();
+        tokio::select! {
+            biased;
+            outcome = ticket.outcome() => Event::Outcome(outcome),
+            message = self.receiver.recv(), if !full => Event::Message(message),
         }
     }
 
@@ -177,7 +174,7 @@ impl Client {
             Message::Describe => self.sender.send(self.service.info()).await,
             Message::Ping { text } => self.sender.send(Message::Pong { text }).await,
             Message::Transcribe { name, language } => self.ask(name, language).await,
-            Message::AudioStart { format, .. } => self.begin(format).await,
+            Message::AudioStart { .. } => self.begin().await,
             Message::AudioChunk { format, audio, .. } => self.hear(format, &audio).await,
             Message::AudioStop { .. } => self.stop().await,
             other => {
@@ -203,7 +200,7 @@ impl Client {
         }
     }
 
-    async fn begin(&mut self, format: AudioFormat) -> Result<(), Error> {
+    async fn begin(&mut self) -> Result<(), Error> {
         self.session = None;
         if self.asked.refused {
             return Ok(());
@@ -216,7 +213,6 @@ impl Client {
             listener: Listener::new(self.service.listening, Arc::clone(&self.service.model), language),
             ear: Ear::new(),
             ticket: None,
-            format,
             stopped: false,
             announced: false,
         });
@@ -228,10 +224,9 @@ impl Client {
             return Ok(());
         }
         if self.session.is_none() {
-            self.begin(format).await?;
+            self.begin().await?;
         }
         let Some(session) = &mut self.session else { return Ok(()) };
-        session.format = format;
         let listener = &mut session.listener;
         match session.ear.hear(format, audio, |frame, voiced| listener.hear(frame, voiced)) {
             Ok(()) => Ok(()),
@@ -244,7 +239,7 @@ impl Client {
             return Ok(());
         }
         if self.session.is_none() {
-            self.begin(AudioFormat::SPEECH).await?;
+            self.begin().await?;
         }
         if let Some(session) = &mut self.session {
             let listener = &mut session.listener;

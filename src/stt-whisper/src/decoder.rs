@@ -65,8 +65,8 @@ pub(crate) struct Heard {
 pub(crate) struct DecoderOptions {
     pub(crate) threads: usize,
     pub(crate) rule: ContextRule,
-    /// For benchmarks: exactly so many tokens, whatever the model says.
-    pub(crate) fixed_tokens: Option<usize>,
+    /// For benchmarks: exactly so many tokens for each second of audio, whatever the model says.
+    pub(crate) fixed_rate: Option<f32>,
 }
 
 /// A decoder with its own state. It keeps nothing from one clip to the next.
@@ -108,7 +108,9 @@ impl Decoder {
     }
 
     fn listen(&mut self, samples: &[i16], task: &Task, flag: &Flag) -> Result<Heard, DecodeError> {
+        let began = Instant::now();
         self.encode(samples, task, flag)?;
+        tracing::trace!(samples = samples.len(), took = ?began.elapsed(), certain = task.certain.len(), "encoded");
 
         // The start token alone: its row holds the no-speech probability and the languages.
         let model = Arc::clone(&self.model);
@@ -141,7 +143,9 @@ impl Decoder {
         let positions = if task.whole_context { max } else { self.options.rule.positions(self.pcm.len(), max) };
         let mut prepare = self.prepare.clone();
         prepare.set_audio_ctx(i32::try_from(positions).unwrap_or_default());
+        let began = Instant::now();
         self.state.state.full(prepare, &self.pcm)?;
+        tracing::trace!(samples = self.pcm.len(), positions, took = ?began.elapsed(), "spectrogram");
         check(flag)?;
         Ok(self.state.state.encode(0, self.options.threads)?)
     }
@@ -156,8 +160,8 @@ impl Decoder {
     ) -> Result<Heard, DecodeError> {
         let begin = prompt.len() - certain;
         let room = self.model.text_ctx.saturating_sub(begin + 1);
-        let speech_limit = 16 + TOKENS_PER_SECOND * samples.div_ceil(MIN_SAMPLES);
-        let limit = self.options.fixed_tokens.unwrap_or(speech_limit).min(room);
+        let fixed = self.options.fixed_rate.map(|rate| (rate * samples as f32 / MIN_SAMPLES as f32).ceil() as usize);
+        let limit = fixed.unwrap_or(16 + TOKENS_PER_SECOND * samples.div_ceil(MIN_SAMPLES)).min(room);
         let mut written: Vec<WhisperTokenId> = prompt.get(begin..).unwrap_or_default().to_vec();
         let mut log_probability = 0.0;
         let mut judged = 0;
@@ -172,7 +176,6 @@ impl Decoder {
         let mut position = before.len();
         while written.len() < limit {
             let model = Arc::clone(&self.model);
-            let fixed = self.options.fixed_tokens.is_some();
             let first = written.is_empty();
             let row = self.step(&[next], position, flag)?;
             let chosen = Row::of(row, |id| {
@@ -180,7 +183,7 @@ impl Decoder {
                 let ends = id_token == model.tokens.end;
                 // As the reference does: a transcript neither begins with a bare space nor ends before it began.
                 let blank = first && (ends || Some(id_token) == model.space);
-                model.may_choose(id) && !blank && !(fixed && ends)
+                model.may_choose(id) && !blank && !(fixed.is_some() && ends)
             });
             log_probability += chosen.log_probability(row, chosen.best);
             judged += 1;
@@ -190,7 +193,7 @@ impl Decoder {
             written.push(chosen.best);
             next = chosen.best;
             position += 1;
-            if !fixed && repeats(&written) {
+            if fixed.is_none() && repeats(&written) {
                 looped = true;
                 break;
             }

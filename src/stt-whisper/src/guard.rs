@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn text_that_compresses_too_well_is_dropped_and_prose_is_not() {
         let verse = "one two three four five six seven eight nine ten ";
-        assert_eq!(verdict(&sure(), &verse.repeat(3), 20_000), Err(Doubt::Repetition));
+        assert_eq!(verdict(&sure(), &verse.repeat(6), 20_000), Err(Doubt::Repetition));
         let prose = "set the bedroom lamp to forty percent, close every blind upstairs and tell me whether the garage door is still open";
         assert_eq!(verdict(&sure(), prose, 6000), Ok(()));
     }

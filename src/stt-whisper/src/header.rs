@@ -1,13 +1,30 @@
-//! The head of a ggml Whisper file: magic, hyperparameters, mel filters, vocabulary.
+//! The structure of a ggml Whisper file: magic, hyperparameters, mel filters, vocabulary, tensors.
 //!
-//! whisper.cpp reads these without checking them and aborts the process on nonsense, so they are checked here first. The format is
-//! that of whisper.cpp's `convert-pt-to-ggml.py`: little-endian 32-bit integers, then `n_mels * 201` floats, then length-prefixed
-//! vocabulary entries, then tensors.
+//! whisper.cpp reads these without checking them: it aborts the process on nonsense, and does not notice that the last tensor is
+//! cut short. So they are checked here first. The format is that of whisper.cpp's `convert-pt-to-ggml.py`: little-endian 32-bit
+//! integers, then `n_mels * 201` floats, then length-prefixed vocabulary entries, then tensors to the end.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
 /// "ggml" as a little-endian number.
 const MAGIC: u32 = 0x6767_6d6c;
+/// Bytes of so many weights, by ggml's number of the type (`ggml_type` in ggml.h; block sizes in ggml-common.h).
+const TYPES: [(u32, u64, u64); 14] = [
+    (0, 4, 1),
+    (1, 2, 1),
+    (2, 18, 32),
+    (3, 20, 32),
+    (6, 22, 32),
+    (7, 24, 32),
+    (8, 34, 32),
+    (10, 84, 256),
+    (11, 110, 256),
+    (12, 144, 256),
+    (13, 176, 256),
+    (14, 210, 256),
+    (15, 292, 256),
+    (30, 2, 1),
+];
 /// Longest vocabulary entry that is believed; real ones stay below 200 bytes.
 const MAX_ENTRY: u32 = 4096;
 
@@ -46,8 +63,42 @@ pub(crate) struct Header {
     pub(crate) text_ctx: u32,
 }
 
-/// Reads and checks a model's head.
-pub(crate) fn check(file: &mut impl Read) -> Result<Header, HeaderError> {
+/// Reads a model's structure from beginning to end, passing over the weights.
+pub(crate) fn check(file: &mut (impl Read + Seek)) -> Result<Header, HeaderError> {
+    let end = file.seek(SeekFrom::End(0)).map_err(HeaderError::Io)?;
+    file.rewind().map_err(HeaderError::Io)?;
+    let header = check_head(file)?;
+    while file.stream_position().map_err(HeaderError::Io)? < end {
+        pass_tensor(file, end)?;
+    }
+    Ok(header)
+}
+
+fn pass_tensor(file: &mut (impl Read + Seek), end: u64) -> Result<(), HeaderError> {
+    let implausible = |field, value| Err(HeaderError::Implausible { field, value });
+    let (dimensions, name, kind) = (word(file)?, word(file)?, word(file)?);
+    if !(1..=4).contains(&dimensions) {
+        return implausible("tensor dimensions", dimensions);
+    }
+    if !(1..=256).contains(&name) {
+        return implausible("tensor name length", name);
+    }
+    let mut weights = 1;
+    for _ in 0..dimensions {
+        weights = u64::from(word(file)?).saturating_mul(weights);
+    }
+    let Some((_, bytes, block)) = TYPES.iter().find(|(number, ..)| *number == kind) else {
+        return implausible("weight type", kind);
+    };
+    let size = u64::from(name).saturating_add((weights / block).saturating_mul(*bytes));
+    let position = file.stream_position().map_err(HeaderError::Io)?;
+    match i64::try_from(size) {
+        Ok(skipped) if size <= end.saturating_sub(position) => file.seek_relative(skipped).map_err(HeaderError::Io),
+        _ => Err(HeaderError::Truncated),
+    }
+}
+
+fn check_head(file: &mut impl Read) -> Result<Header, HeaderError> {
     let magic = word(file)?;
     if magic != MAGIC {
         return Err(HeaderError::NotWhisper(guess(magic)));

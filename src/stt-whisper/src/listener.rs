@@ -33,11 +33,17 @@ const SLOW: usize = ms(200);
 /// Silence after which that is done.
 const SURE_PAUSE: usize = ms(100);
 /// When a window ends: its least length, and the silence that ends it then.
-const ENDS: [(usize, usize); 3] = [(0, ms(2000)), (ms(12_000), ms(400)), (ms(20_000), ms(160))];
+type Ends = [(usize, usize); 3];
+const ENDS: Ends = [(0, ms(2000)), (ms(12_000), ms(400)), (ms(16_000), ms(160))];
+/// The same for big models, whose last window should be short when the speech ends: its decode is what a listener waits for.
+const EARLY_ENDS: Ends = [(0, ms(1500)), (ms(5000), ms(400)), (ms(8000), ms(200))];
 /// Where in an overlong window a quiet place to cut is looked for: its last so much.
 const CUT_WITHIN: usize = ms(6000);
 /// Decodes of the same pause, at most, in search of two that agree.
 const CONFIRMATIONS: u32 = 4;
+/// A window in which nothing was understood for so long is forgotten, all but its end: music, or a crowd.
+const FRUITLESS: usize = ms(6000);
+const FRUITLESS_KEEP: usize = ms(2000);
 /// Finished windows that may wait for their decode; then no more audio is taken.
 const MAX_WAITING: usize = 2;
 
@@ -49,8 +55,8 @@ pub(crate) struct ListenerOptions {
     pub(crate) max_window: usize,
     /// Begin each decode with the words agreed on. Saves time on big models; small ones hear better unprompted.
     pub(crate) keep_agreed: bool,
-    /// Decode a repetitive window once more with the model's whole context.
-    pub(crate) retry_whole: bool,
+    /// A big model: end windows early, and decode a repetitive one once more with the model's whole context.
+    pub(crate) big: bool,
     /// For benchmarks: believe everything.
     pub(crate) believe: bool,
 }
@@ -151,7 +157,7 @@ impl Part {
             return true;
         }
         if covered < self.window.voiced_end() {
-            let interval = (took + took / 2).clamp(INTERVAL.0, INTERVAL.1);
+            let interval = (2 * took).clamp(INTERVAL.0, INTERVAL.1);
             return len >= first + FIRST && len >= covered + interval;
         }
         self.window.silence() >= PAUSE
@@ -215,6 +221,7 @@ impl<V: Vocabulary> Listener<V> {
         if voiced {
             self.part.confirmations = 0;
         }
+        let ends = if self.options.big { &EARLY_ENDS } else { &ENDS };
         let window = &mut self.part.window;
         window.push(frame, voiced);
         if window.first_voiced().is_none() {
@@ -224,7 +231,7 @@ impl<V: Vocabulary> Listener<V> {
         } else if window.len() >= self.options.max_window {
             let at = window.quietest(CUT_WITHIN);
             self.cut(at);
-        } else if ENDS.iter().any(|&(length, silence)| window.len() >= length && window.silence() >= silence) {
+        } else if ends.iter().any(|&(length, silence)| window.len() >= length && window.silence() >= silence) {
             let at = window.len() - (window.silence() / 2).min(LEAD);
             self.cut(at);
         }
@@ -275,7 +282,7 @@ impl<V: Vocabulary> Listener<V> {
         let doubt = judge(heard, &all, voiced_ms, &self.options.thresholds).err().filter(|_| !self.options.believe);
         tracing::debug!(?running.purpose, covers, took = ?heard.took, mean = heard.mean_log_probability,
             no_speech = heard.no_speech, voiced_ms, ?doubt, text = join(&all), "decoded");
-        let retry = doubt == Some(Doubt::Repetition) && self.options.retry_whole;
+        let retry = doubt == Some(Doubt::Repetition) && self.options.big;
         self.whole_context = retry && running.purpose != Purpose::Partial && !running.whole_context;
         if self.whole_context {
             return None;
@@ -296,6 +303,7 @@ impl<V: Vocabulary> Listener<V> {
                 let covers_all = covers >= part.enough();
                 part.confirmations += u32::from(covers_all);
                 let settled = part.agreement.settled() && covers_all;
+                self.forget_fruitless(covers);
                 Some(Chunk { text: self.tell(text), settled, heard_ms: samples_to_ms(start + covers) })
             }
         }
@@ -347,9 +355,19 @@ impl<V: Vocabulary> Listener<V> {
         }
     }
 
+    /// Forgets the beginning of a long window in which two decodes understood nothing.
+    fn forget_fruitless(&mut self, covers: usize) {
+        let part = &mut self.part;
+        let nothing = part.agreement.settled() && part.agreement.agreed().is_empty();
+        if nothing && covers >= FRUITLESS {
+            let rest = part.window.split(covers - FRUITLESS_KEEP);
+            *part = Part { window: rest, ..Part::default() };
+        }
+    }
+
     fn order(&mut self, purpose: Purpose) -> Next {
         let whole_context = self.whole_context && purpose != Purpose::Partial;
-        let language = self.language();
+        let language = self.language;
         let keep_agreed = self.options.keep_agreed && !whole_context;
         let Some(part) = self.part_of(purpose) else { return Next::Wait };
         let audio = part.window.audio();
@@ -403,3 +421,6 @@ impl<V: Vocabulary> Listener<V> {
 fn samples_to_ms(samples: usize) -> u64 {
     samples as u64 * 1000 / u64::from(SAMPLE_RATE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,15 +119,16 @@ fn load(options: &Options) -> Result<Service> {
     };
     let big = model.width >= WIDTH_OF_TINY;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = options.threads.unwrap_or(if big { cores.min(4) } else { 1 }).clamp(1, 64);
+    // Half the cores: ggml's threads wait for each other by spinning, so that on a busy machine one more makes a decode many times slower.
+    let threads = options.threads.unwrap_or(if big { (cores / 2).min(4) } else { 1 }).clamp(1, 64);
     let decoders = options.decoders.unwrap_or((cores / threads).clamp(1, 4)).clamp(1, 64);
-    let decoding = DecoderOptions { threads, rule: options.rule(), fixed_tokens: options.fixed_tokens };
+    let decoding = DecoderOptions { threads, rule: options.rule(), fixed_rate: options.fixed_tokens_per_second };
     let listening = ListenerOptions {
         thresholds: options.thresholds(),
         max_window: options.max_seconds as usize * vesta_audio::SAMPLE_RATE as usize,
         keep_agreed: options.keep_agreed.unwrap_or(big),
-        retry_whole: big,
-        believe: options.fixed_tokens.is_some(),
+        big,
+        believe: options.fixed_tokens_per_second.is_some(),
     };
     let pool = Pool::start(&model, decoders, decoding)?;
     tracing::info!(model = model.name, languages = model.languages.len(), threads, decoders, "model loaded");

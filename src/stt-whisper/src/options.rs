@@ -34,7 +34,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 512, value_name = "N")]
     pub(crate) max_sessions: usize,
 
-    /// Threads of one decode [default: 1 for models below Whisper tiny, else one a core, at most 4].
+    /// Threads of one decode [default: 1 for models below Whisper tiny, else half the cores, at most 4].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
     /// Decodes at a time [default: as many as the cores carry, at most 4].
@@ -56,7 +56,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) flash_attention: bool,
     /// Longest piece of audio decoded in one go, in seconds. Longer audio is cut at silences.
-    #[arg(long, default_value_t = 28, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(5..=29))]
+    #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(5..=29))]
     pub(crate) max_seconds: u32,
     /// Begin each decode with the words that two decodes agreed on: faster for big models, a little less exact [default: for models from Whisper
     /// tiny on].
@@ -76,9 +76,9 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 60, value_name = "MS")]
     pub(crate) min_voice: u64,
 
-    /// For benchmarks with random weights: write exactly N tokens and believe them.
+    /// For benchmarks with random weights: write exactly N tokens for each second of audio and believe them. English speech takes 4.
     #[arg(long, value_name = "N")]
-    pub(crate) fixed_tokens: Option<usize>,
+    pub(crate) fixed_tokens_per_second: Option<f32>,
 }
 
 impl Options {

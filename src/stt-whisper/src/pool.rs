@@ -157,6 +157,9 @@ fn work(shared: &Shared, mut decoder: Decoder) {
         job.covers.store(samples.len(), Ordering::Release);
         let outcome = decoder.decode(&samples, &job.order.task, &job.flag);
         release(shared, &job);
+        if matches!(outcome, Err(DecodeError::Aborted)) {
+            tracing::debug!(purpose = ?job.order.purpose, cancelled = job.flag.is_cancelled(), "decode aborted");
+        }
         if matches!(outcome, Err(DecodeError::Aborted)) && !job.flag.is_cancelled() {
             job.flag.resume();
             job.covers.store(0, Ordering::Release);
