@@ -94,8 +94,12 @@ fn folder() -> PathBuf {
 /// What the figures were measured on.
 fn machine() -> Value {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let cpu = read("/proc/cpuinfo").lines().find_map(|line| line.strip_prefix("model name").map(|rest| rest.trim_start_matches([' ', '\t', ':']).to_owned()));
-    let memory = read("/proc/meminfo").lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    let cpu = read("/proc/cpuinfo").lines().find_map(|line| {
+        line.strip_prefix("model name").map(|rest| rest.trim_start_matches([' ', '\t', ':']).to_owned())
+    });
+    let memory = read("/proc/meminfo")
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     json!({
         "os": std::env::consts::OS, "arch": std::env::consts::ARCH, "cpu": cpu,
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
@@ -112,7 +116,12 @@ pub fn percentile(values: &[f64], share: f64) -> f64 {
 }
 
 /// Draws the share of values below each value, one line a series.
-pub fn plot_distribution(path: &std::path::Path, title: &str, axis: &str, series: &[(&str, Vec<f64>)]) -> anyhow::Result<()> {
+pub fn plot_distribution(
+    path: &std::path::Path,
+    title: &str,
+    axis: &str,
+    series: &[(&str, Vec<f64>)],
+) -> anyhow::Result<()> {
     let most = series.iter().flat_map(|(_, values)| values).fold(1.0_f64, |most, value| most.max(*value));
     let area = SVGBackend::new(path, (900, 520)).into_drawing_area();
     area.fill(&WHITE)?;
@@ -134,7 +143,12 @@ pub fn plot_distribution(path: &std::path::Path, title: &str, axis: &str, series
             .label((*name).to_owned())
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
-    chart.configure_series_labels().position(SeriesLabelPosition::LowerRight).border_style(BLACK.mix(0.3)).background_style(WHITE).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .border_style(BLACK.mix(0.3))
+        .background_style(WHITE)
+        .draw()?;
     area.present()?;
     Ok(())
 }

@@ -75,7 +75,11 @@ impl Client {
     /// Connects to the server at `url`.
     pub async fn connect(url: &str, listen: Listen) -> Self {
         let mode = if listen == Listen::PushToTalk { "push_to_talk" } else { "hands_free" };
-        let url = format!("{}/api/listen?mode={mode}&source=test&as_fast={}", url.replacen("http", "ws", 1), listen == Listen::File);
+        let url = format!(
+            "{}/api/listen?mode={mode}&source=test&as_fast={}",
+            url.replacen("http", "ws", 1),
+            listen == Listen::File
+        );
         let (socket, _) = connect_async(url).await.expect("a conversation");
         Self { socket }
     }

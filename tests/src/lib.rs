@@ -8,7 +8,13 @@
 //! - [`mqtt`]: watches and sends MQTT messages.
 //! - [`whisper_model`]: full-size Whisper models of random weights.
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a harness fails loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a harness fails loudly"
+)]
 
 pub mod bench;
 pub mod client;

@@ -31,7 +31,11 @@ impl Watch {
     pub async fn start(url: &str, filter: &str) -> Self {
         let address = url.trim_start_matches("mqtt://");
         let (host, port) = address.rsplit_once(':').expect("host:port");
-        let mut options = MqttOptions::new(format!("watch-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)), host, port.parse().expect("a port"));
+        let mut options = MqttOptions::new(
+            format!("watch-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)),
+            host,
+            port.parse().expect("a port"),
+        );
         options.set_keep_alive(Duration::from_secs(30));
         let (client, mut events) = AsyncClient::new(options, 64);
         client.subscribe(filter, QoS::AtLeastOnce).await.expect("a subscription is sent");

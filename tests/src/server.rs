@@ -97,7 +97,8 @@ impl Start {
             }
         });
         let mut out = BufReader::new(child.stdout.take().expect("stdout")).lines();
-        let ready = timeout(PATIENCE, out.next_line()).await.expect("the server is ready in time").expect("stdout is read");
+        let ready =
+            timeout(PATIENCE, out.next_line()).await.expect("the server is ready in time").expect("stdout is read");
         let ready: Value = match ready {
             Some(line) => serde_json::from_str(&line).expect("a line of JSON"),
             None => panic!("the server ended: {:#?}", log.lock().unwrap()),
@@ -217,7 +218,10 @@ impl Server {
 
     /// Processes of a worker program that this server started.
     pub fn workers(&self, program: &str) -> Vec<u32> {
-        let output = std::process::Command::new("pgrep").args(["-P", &self.pid().to_string(), "-f", program]).output().expect("pgrep runs");
+        let output = std::process::Command::new("pgrep")
+            .args(["-P", &self.pid().to_string(), "-f", program])
+            .output()
+            .expect("pgrep runs");
         String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.trim().parse().ok()).collect()
     }
 }

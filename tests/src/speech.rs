@@ -30,8 +30,8 @@ pub fn speak(text: &str) -> Vec<i16> {
 pub fn read_wav(bytes: &[u8]) -> Vec<i16> {
     let mut reader = wav::Reader::new(Cursor::new(bytes)).expect("a WAV file");
     let mut samples = Vec::new();
-    while let Some(frame) = reader.next_frame().expect("a WAV file") {
-        samples.extend_from_slice(&frame);
+    while let Some(piece) = reader.next_samples().expect("a WAV file") {
+        samples.extend(piece);
     }
     samples
 }

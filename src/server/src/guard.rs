@@ -25,7 +25,9 @@ pub(crate) async fn check(State(app): State<App>, request: Request, next: Next) 
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"),
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+        ),
     );
     response
 }
@@ -33,7 +35,8 @@ pub(crate) async fn check(State(app): State<App>, request: Request, next: Next) 
 fn judge(method: &Method, headers: &HeaderMap, hosts: &[String]) -> Result<(), Problem> {
     let host = text(headers, header::HOST).unwrap_or_default();
     if !is_ours(host, hosts) {
-        let detail = format!("this server is not called '{host}'; add the name to [server] hosts in vesta.toml if it should be");
+        let detail =
+            format!("this server is not called '{host}'; add the name to [server] hosts in vesta.toml if it should be");
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", "Wrong host", detail));
     }
     let upgrades = headers.contains_key(header::UPGRADE);

@@ -142,7 +142,8 @@ async fn read(
 /// From the turn to the socket. A client that no longer reads ends the conversation, not the turn's action.
 async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver<TurnEvent>, gone: CancellationToken) {
     while let Some(event) = told.recv().await {
-        let text = serde_json::to_string(&event).unwrap_or_else(|error| json!({ "type": "failed", "detail": error.to_string() }).to_string());
+        let text = serde_json::to_string(&event)
+            .unwrap_or_else(|error| json!({ "type": "failed", "detail": error.to_string() }).to_string());
         let mut sent = sink.send(Message::Text(text.into())).await;
         if let (Ok(()), TurnEvent::Audio { samples, .. }) = (&sent, &event) {
             sent = sink.send(Message::Binary(bytes(samples))).await;

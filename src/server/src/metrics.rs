@@ -52,7 +52,11 @@ impl Default for Metrics {
             "From the end of the utterance, as decided, to the first audio of the reply",
             metrics.first_audio.clone(),
         );
-        registry.register("engine_restarts", "Restarts of each engine since the server started", metrics.restarts.clone());
+        registry.register(
+            "engine_restarts",
+            "Restarts of each engine since the server started",
+            metrics.restarts.clone(),
+        );
         registry.register("queue_depth", "Items that wait in each queue", metrics.queues.clone());
         registry.register("clients", "Live clients", metrics.clients.clone());
         Self { registry: Arc::new(registry), ..metrics }
@@ -93,7 +97,9 @@ pub(crate) async fn watch(app: App) {
     loop {
         match finished.recv().await {
             Ok(turn) => app.metrics.count(&turn),
-            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "turns were finished faster than they were counted"),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "turns were finished faster than they were counted")
+            }
             Err(RecvError::Closed) => return,
         }
     }
@@ -104,9 +110,15 @@ pub(crate) async fn show(State(app): State<App>) -> Response {
     for engine in &app.engines {
         let labels = vec![("engine", engine.name().to_owned())];
         app.metrics.restarts.get_or_create(&labels).set(engine.restarts() as i64);
-        app.metrics.queues.get_or_create(&vec![("queue", format!("engine_{}", engine.name()))]).set(engine.sessions() as i64);
+        app.metrics
+            .queues
+            .get_or_create(&vec![("queue", format!("engine_{}", engine.name()))])
+            .set(engine.sessions() as i64);
     }
-    app.metrics.queues.get_or_create(&vec![("queue", "store".to_owned())]).set(app.assistant.parts().store.queued() as i64);
+    app.metrics
+        .queues
+        .get_or_create(&vec![("queue", "store".to_owned())])
+        .set(app.assistant.parts().store.queued() as i64);
     let mut text = String::new();
     match encode(&mut text, &app.metrics.registry) {
         Ok(()) => {

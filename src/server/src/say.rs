@@ -38,6 +38,7 @@ pub(crate) async fn say(
         voice: sentence.voice.or_else(|| parts.settings.voice.clone()),
         language: Some(sentence.language.unwrap_or_else(|| parts.language.tag().to_owned())),
         speed: sentence.speed.or(parts.settings.speed),
+        ..SpeakOptions::default()
     };
     let (mut text, mut audio) = parts.tts.speak(options);
     text.push(&sentence.text).await;

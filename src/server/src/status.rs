@@ -108,7 +108,8 @@ pub(crate) async fn page(State(app): State<App>) -> Html<String> {
     }
     let place = if status.broker.embedded { "inside Vesta" } else { "yours" };
     row(&mut rows, "MQTT broker", &status.link, &format!("{} ({place})", status.broker.url));
-    let devices = format!("{} entities in {} areas, {} of them answer", status.entities, status.areas, status.available);
+    let devices =
+        format!("{} entities in {} areas, {} of them answer", status.entities, status.areas, status.available);
     row(&mut rows, "home", if status.entities > 0 { "ready" } else { "empty" }, &devices);
     Html(PAGE.replace("{{rows}}", &rows).replace("{{version}}", &status.version))
 }

@@ -4,20 +4,21 @@
 //! and by the transcript so far (hands-free). Either way the transcript grows while the user still speaks.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use vesta_audio::{EndReason, Endpoint, Endpointer, Frame, Framer, PreRoll, SAMPLE_RATE, Said, Vad};
-use vesta_engines::{EngineError, SttEvent, SttInput, SttOptions};
+use vesta_audio::{EndReason, Endpoint, Endpointer, Frame, Framer, PreRoll, SAMPLE_RATE, Said, Vad, VadConfig};
+use vesta_engines::{EngineError, EngineState, SpeechToText, SttEvent, SttInput, SttOptions};
 
 use crate::Assistant;
 use crate::conversation::{Client, Input, Mode, Pace};
 use crate::error::TurnError;
 use crate::event::TurnEvent;
 use crate::record::Recorder;
+use crate::settings::Settings;
 use crate::understand::Meaning;
 
 /// What was heard, ready to be answered.
@@ -43,6 +44,8 @@ pub(crate) struct Ear {
     frames: VecDeque<Frame>,
     vad: Vad,
     endpointer: Endpointer,
+    /// Where the endpointer began to listen, on the client's clock: each turn has a new one.
+    endpointer_from_ms: u64,
     pre_roll: PreRoll,
     /// Milliseconds of audio taken from the client so far.
     clock_ms: u64,
@@ -74,8 +77,9 @@ impl Ear {
         Self {
             framer: Framer::new(),
             frames: VecDeque::new(),
-            vad: Vad::default(),
-            endpointer: Endpointer::new(settings.endpoint.clone()),
+            vad: Vad::new(VadConfig::default()),
+            endpointer: endpointer(settings),
+            endpointer_from_ms: 0,
             pre_roll: PreRoll::new(settings.pre_roll.as_millis() as u64),
             clock_ms: 0,
             input_open: true,
@@ -150,12 +154,14 @@ impl Ear {
         let mut hearing: Option<Hearing> = None;
         loop {
             while let Some(frame) = self.frames.pop_front() {
-                match self.listen(&frame, &mut hearing).await {
-                    Some(Endpoint::SpeechPaused { .. }) if self.client.pace == Pace::AsFast => {
-                        self.catch_up(hearing.as_mut()).await;
-                    }
-                    Some(Endpoint::Ended { reason: EndReason::NoSpeech, .. }) => hearing = None,
+                let endpoint = self.listen(&frame, &mut hearing).await;
+                if self.client.pace == Pace::AsFast {
+                    self.catch_up(hearing.as_mut()).await;
+                }
+                match endpoint {
                     Some(Endpoint::Ended { at_ms, speech_end_ms, reason }) => {
+                        self.endpointer = endpointer(&self.assistant.parts.settings);
+                        self.endpointer_from_ms = self.clock_ms;
                         if let Some(hearing) = hearing.take() {
                             let turn = hearing.id();
                             let reason = reason_name(reason);
@@ -197,14 +203,14 @@ impl Ear {
         let speech = self.vad.push(frame);
         let said = hearing.as_ref().map_or(Said::Nothing, Hearing::said);
         self.clock_ms += vesta_audio::FRAME_MS;
-        let endpoint = self.endpointer.push(speech, said);
+        let endpoint = self.endpointer.push(speech, said).map(|endpoint| shifted(endpoint, self.endpointer_from_ms));
         match hearing {
             Some(hearing) => hearing.audio(frame).await,
-            None => self.pre_roll.push(frame),
+            None => self.pre_roll.push(*frame),
         }
         match endpoint {
             Some(Endpoint::SpeechStarted { at_ms }) => {
-                let before = self.pre_roll.drain();
+                let before: Vec<i16> = self.pre_roll.drain().flatten().collect();
                 let mut begun = self.begin(self.clock_ms.saturating_sub(milliseconds(before.len())));
                 begun.audio(&before).await;
                 self.tell(TurnEvent::SpeechStarted { turn: begun.id(), at_ms }).await;
@@ -232,7 +238,7 @@ impl Ear {
     fn begin(&self, start_ms: u64) -> Hearing {
         let language = self.assistant.parts.language.tag();
         let record = Recorder::new(&self.client.source, self.client.mode.name(), language);
-        let options = SttOptions { language: Some(language.to_owned()) };
+        let options = SttOptions { language: Some(language.to_owned()), ..SttOptions::default() };
         let (stt, events) = self.assistant.parts.stt.open(options);
         Hearing {
             record,
@@ -285,23 +291,19 @@ impl Ear {
         }
     }
 
-    /// A file is read faster than anyone speaks: wait at a pause until the transcript has caught up with it, as it
-    /// would have in real time, so that the same decisions are made.
+    /// A file is read faster than anyone speaks. In its pauses it goes on as slowly as in real time until the transcript
+    /// has caught up, so that the same decisions are made as for somebody who speaks.
     async fn catch_up(&self, hearing: Option<&mut Hearing>) {
         let Some(hearing) = hearing else { return };
         let Some(paused_at) = hearing.paused_at_ms else { return };
-        let deadline = self.assistant.parts.settings.transcript_deadline;
-        let caught_up = async {
-            while !(hearing.settled && hearing.heard_to_ms >= paused_at) && hearing.failed.is_none() {
-                match hearing.events.recv().await {
-                    Some(event) => self.heard(hearing, event).await,
-                    None => break,
-                }
-            }
-        };
+        let caught_up = hearing.settled && hearing.heard_to_ms >= paused_at;
         // An engine without partial transcripts never catches up; what is then known is the silence alone.
-        if self.assistant.parts.stt.streams() {
-            let _ = timeout(deadline, caught_up).await;
+        if caught_up || hearing.failed.is_some() || !streams(&self.assistant.parts.stt) {
+            return;
+        }
+        let frame = Duration::from_millis(vesta_audio::FRAME_MS);
+        if let Ok(Some(event)) = timeout(frame, hearing.events.recv()).await {
+            self.heard(hearing, event).await;
         }
     }
 
@@ -378,6 +380,30 @@ async fn next_step(input: &mut mpsc::Receiver<Input>, hearing: Option<&mut Heari
             None => Step::Input(input.recv().await),
         },
         input = input.recv() => Step::Input(input),
+    }
+}
+
+/// Whether the engine tells what it heard while the user speaks; one that is being restarted is given the benefit.
+fn streams(stt: &SpeechToText) -> bool {
+    match &*stt.engine().state().borrow() {
+        EngineState::Ready { info, .. } => info.streams_transcripts(),
+        _ => true,
+    }
+}
+
+fn endpointer(settings: &Settings) -> Endpointer {
+    Endpointer::new(settings.endpoint)
+}
+
+/// An endpoint on the client's clock.
+fn shifted(endpoint: Endpoint, from_ms: u64) -> Endpoint {
+    match endpoint {
+        Endpoint::SpeechStarted { at_ms } => Endpoint::SpeechStarted { at_ms: at_ms + from_ms },
+        Endpoint::SpeechPaused { at_ms } => Endpoint::SpeechPaused { at_ms: at_ms + from_ms },
+        Endpoint::SpeechResumed { at_ms } => Endpoint::SpeechResumed { at_ms: at_ms + from_ms },
+        Endpoint::Ended { at_ms, speech_end_ms, reason } => {
+            Endpoint::Ended { at_ms: at_ms + from_ms, speech_end_ms: speech_end_ms + from_ms, reason }
+        }
     }
 }
 

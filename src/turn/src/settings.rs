@@ -48,7 +48,8 @@ impl Default for Keep {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            endpoint: EndpointConfig::default(),
+            // A live client may be silent for ever.
+            endpoint: EndpointConfig { no_speech_timeout_ms: 0, ..EndpointConfig::default() },
             pre_roll: Duration::from_millis(400),
             max_utterance: Duration::from_secs(60),
             transcript_deadline: Duration::from_secs(20),

@@ -208,7 +208,9 @@ async fn say(
     record.stage("store", began);
     if let Err(error) = saved {
         tracing::error!(%error, "a turn could not be kept");
-        client.tell(TurnEvent::Failed { turn: turn.clone(), code: "store_failed".to_owned(), detail: error.to_string() }).await;
+        client
+            .tell(TurnEvent::Failed { turn: turn.clone(), code: "store_failed".to_owned(), detail: error.to_string() })
+            .await;
     }
     client.tell(TurnEvent::Say { turn: turn.clone(), text: sentence.to_owned() }).await;
     if let Some(mut speech) = speech {

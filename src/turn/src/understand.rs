@@ -97,19 +97,15 @@ fn call(recognition: Recognition, speaker_area: Option<&str>) -> Call {
         spoken.insert(name.clone(), Value::from(slot.text.trim()));
         slots.insert(name, slot.value);
     }
-    let intent = IntentCall {
-        intent: recognition.intent,
-        slots,
-        speaker_area: speaker_area.map(str::to_owned),
-        deadline: None,
-    };
+    let intent =
+        IntentCall { intent: recognition.intent, slots, speaker_area: speaker_area.map(str::to_owned), deadline: None };
     Call { intent, response: recognition.response, spoken }
 }
 
 /// Every name and alias of what can be spoken about.
 fn names_of(home: &Snapshot) -> Names {
     let mut names = Names::builder();
-    for entity in home.entities.values().filter(|entity| entity.voice_target) {
+    for entity in home.entities.values().filter(|entity| entity.exposed) {
         let mut context = Map::new();
         context.insert("domain".to_owned(), Value::from(entity.domain.as_str()));
         if let Some(class) = &entity.device_class {

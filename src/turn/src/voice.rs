@@ -12,8 +12,12 @@ pub async fn speak(
     language: &str,
     settings: &Settings,
 ) -> mpsc::Receiver<Result<SpeechChunk, EngineError>> {
-    let options =
-        SpeakOptions { voice: settings.voice.clone(), language: Some(language.to_owned()), speed: settings.speed };
+    let options = SpeakOptions {
+        voice: settings.voice.clone(),
+        language: Some(language.to_owned()),
+        speed: settings.speed,
+        ..SpeakOptions::default()
+    };
     let (mut text, audio) = tts.speak(options);
     text.push(sentence).await;
     text.finish().await;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// A voice-first assistant for the home. It runs here, works without the internet, and nothing leaves the house.
 #[derive(Debug, Parser)]
 #[command(name = "vesta", version, max_term_width = 110, propagate_version = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Configuration file [default: vesta.toml in the data folder]
     #[arg(long, global = true, env = "VESTA_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run the server
     Serve(ServeArgs),
     /// Ask or command something in writing
@@ -59,14 +59,14 @@ pub enum Command {
 
 impl Command {
     /// Whether the command runs until it is stopped and reports what it does.
-    pub fn is_server(&self) -> bool {
+    pub(crate) fn is_server(&self) -> bool {
         matches!(self, Self::Serve(_) | Self::DemoHome(_))
     }
 }
 
 /// Options of `serve`.
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// Address of the web server, over the configured one
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<std::net::SocketAddr>,
@@ -76,11 +76,14 @@ pub struct ServeArgs {
     /// Do not show the demo home
     #[arg(long)]
     pub no_demo_home: bool,
+    /// When the server is ready, write a line of JSON with its process and addresses
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `--json` alone.
 #[derive(Debug, Args)]
-pub struct JsonArgs {
+pub(crate) struct JsonArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
@@ -88,7 +91,7 @@ pub struct JsonArgs {
 
 /// Options of `ask`.
 #[derive(Debug, Args)]
-pub struct AskArgs {
+pub(crate) struct AskArgs {
     /// What to say to the house
     #[arg(required = true, value_name = "TEXT")]
     pub text: Vec<String>,
@@ -105,7 +108,7 @@ pub struct AskArgs {
 
 /// Options of `hear`.
 #[derive(Debug, Args)]
-pub struct HearArgs {
+pub(crate) struct HearArgs {
     /// A WAV file of any usual format; `-` for standard input
     #[arg(value_name = "FILE.wav")]
     pub file: PathBuf,
@@ -131,7 +134,7 @@ pub struct HearArgs {
 
 /// Options of `say`.
 #[derive(Debug, Args)]
-pub struct SayArgs {
+pub(crate) struct SayArgs {
     /// The text
     #[arg(required = true, value_name = "TEXT")]
     pub text: Vec<String>,
@@ -151,7 +154,7 @@ pub struct SayArgs {
 
 /// Options of `talk`.
 #[derive(Debug, Args)]
-pub struct TalkArgs {
+pub(crate) struct TalkArgs {
     /// Microphone by a part of its name [default: the system's]
     #[arg(long)]
     pub microphone: Option<String>,
@@ -174,7 +177,7 @@ pub struct TalkArgs {
 
 /// Options of `home`.
 #[derive(Debug, Args)]
-pub struct HomeArgs {
+pub(crate) struct HomeArgs {
     /// Keep showing changes as they happen
     #[arg(short, long)]
     pub watch: bool,
@@ -187,7 +190,7 @@ pub struct HomeArgs {
 
 /// `vesta models …`
 #[derive(Debug, Subcommand)]
-pub enum ModelsCommand {
+pub(crate) enum ModelsCommand {
     /// List models: what is installed, what is in use, what can be pulled
     List {
         /// Only this kind
@@ -232,7 +235,7 @@ pub enum ModelsCommand {
 
 /// Kinds of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Speech to text
     Stt,
     /// Voices
@@ -240,12 +243,12 @@ pub enum Kind {
     /// Wake words
     Wake,
     /// Chat models
-    Llm,
+    Chat,
 }
 
 /// `vesta turns …`
 #[derive(Debug, Subcommand)]
-pub enum TurnsCommand {
+pub(crate) enum TurnsCommand {
     /// List the newest turns
     List {
         /// How many
@@ -286,7 +289,7 @@ pub enum TurnsCommand {
 
 /// Options of `demo-home`.
 #[derive(Debug, Args)]
-pub struct DemoHomeArgs {
+pub(crate) struct DemoHomeArgs {
     /// The broker [default: the running server's, or the configured one]
     #[arg(long, value_name = "URL")]
     pub mqtt: Option<String>,
@@ -297,7 +300,7 @@ pub struct DemoHomeArgs {
 
 /// `vesta config …`
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(crate) enum ConfigCommand {
     /// Every key with its default and what it means
     Example,
     /// What is in force: file, environment and defaults together. Passwords are not shown

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 /// The one folder that holds everything Vesta keeps.
 #[derive(Debug, Clone)]
-pub struct DataFolder(PathBuf);
+pub(crate) struct DataFolder(PathBuf);
 
 /// A running server, as it announces itself to commands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Running {
+pub(crate) struct Running {
     /// Its process.
     pub pid: u32,
     /// Its web address, `http://host:port`.
@@ -22,7 +22,7 @@ pub struct Running {
 }
 
 /// Held by the one server of a data folder. The announcement ends with it.
-pub struct Occupied {
+pub(crate) struct Occupied {
     _lock: File,
     announcement: PathBuf,
 }
@@ -35,7 +35,7 @@ impl Drop for Occupied {
 
 impl DataFolder {
     /// The folder at `path`, or the user's own: `$XDG_DATA_HOME/vesta`, on macOS `~/Library/Application Support/Vesta`.
-    pub fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
         let path = match path {
             Some(path) => std::path::absolute(path)?,
             None => usual().context("there is no home folder; name one with --data FOLDER")?,
@@ -46,22 +46,22 @@ impl DataFolder {
     }
 
     /// The folder itself.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Its configuration file.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.0.join("vesta.toml")
     }
 
     /// Voices and models.
-    pub fn models(&self) -> PathBuf {
+    pub(crate) fn models(&self) -> PathBuf {
         self.0.join("models")
     }
 
     /// The broker's files.
-    pub fn broker(&self) -> PathBuf {
+    pub(crate) fn broker(&self) -> PathBuf {
         self.0.join("broker")
     }
 
@@ -69,22 +69,29 @@ impl DataFolder {
     ///
     /// # Errors
     /// Another server runs in it.
-    pub fn occupy(&self) -> anyhow::Result<Occupied> {
+    pub(crate) fn occupy(&self) -> anyhow::Result<Occupied> {
         let path = self.0.join("server.lock");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.with_context(|| format!("{} cannot be written", path.display()))?;
         match lock.try_lock() {
             Ok(()) => Ok(Occupied { _lock: lock, announcement: self.announcement() }),
             Err(TryLockError::WouldBlock) => {
-                let place = self.running().map_or(String::new(), |running| format!(" at {} (process {})", running.url, running.pid));
-                bail!("a server already runs in {}{place}; stop it, or name another folder with --data", self.0.display())
+                let place = self
+                    .running()
+                    .map_or(String::new(), |running| format!(" at {} (process {})", running.url, running.pid));
+                bail!(
+                    "a server already runs in {}{place}; stop it, or name another folder with --data",
+                    self.0.display()
+                )
             }
-            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{} cannot be locked", path.display())),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+            }
         }
     }
 
     /// Tells commands where the server is.
-    pub fn announce(&self, running: &Running) -> anyhow::Result<()> {
+    pub(crate) fn announce(&self, running: &Running) -> anyhow::Result<()> {
         let draft = self.0.join(".server.json");
         std::fs::write(&draft, serde_json::to_vec(running)?)?;
         std::fs::rename(&draft, self.announcement())?;
@@ -92,7 +99,7 @@ impl DataFolder {
     }
 
     /// The server that announced itself here; it may be gone.
-    pub fn running(&self) -> Option<Running> {
+    pub(crate) fn running(&self) -> Option<Running> {
         serde_json::from_slice(&std::fs::read(self.announcement()).ok()?).ok()
     }
 

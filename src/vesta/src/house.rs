@@ -14,9 +14,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use vesta_audio::EndpointConfig;
 use vesta_broker::{Broker, BrokerConfig, User};
-use vesta_engines::{Engine, EngineKind, EngineSpec, Source, SpeechToText, TextToSpeech, WorkerCommand};
+use vesta_engines::{Engine, EngineKind, EngineSpec, EngineState, Source, SpeechToText, TextToSpeech, WorkerCommand};
 use vesta_home::{Home, HomeConfig, Link, MqttConfig};
-use vesta_models::Models;
+use vesta_models::{AudioCtx, Kind, Models};
 use vesta_server::{App, AppParts, BrokerReport, Metrics};
 use vesta_store::{Retention, Store};
 use vesta_turn::settings::Keep;
@@ -30,6 +30,8 @@ use crate::{commands, config, language};
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long a house that just started waits for what the broker has retained.
 const SETTLE: Duration = Duration::from_secs(3);
+/// How long an engine may take to load a large model before a check goes on without it.
+const ENGINE_START: Duration = Duration::from_secs(30);
 /// A broker sends what it has retained in one go: a pause of this length means that it has sent everything.
 const SETTLED_PAUSE: Duration = Duration::from_millis(150);
 /// How often old turns are deleted.
@@ -37,7 +39,7 @@ const RETENTION_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Whether the demo home is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demo {
+pub(crate) enum Demo {
     /// As the configuration says.
     AsConfigured,
     /// Yes.
@@ -47,7 +49,7 @@ pub enum Demo {
 }
 
 /// A house that runs.
-pub struct House {
+pub(crate) struct House {
     app: App,
     home: Home,
     engines: Vec<Engine>,
@@ -62,7 +64,7 @@ pub struct House {
 
 impl House {
     /// A house for a single command: its web server and its broker take free ports.
-    pub async fn start(setting: &Setting, demo: Demo) -> anyhow::Result<Self> {
+    pub(crate) async fn start(setting: &Setting, demo: Demo) -> anyhow::Result<Self> {
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut broker = setting.config.broker.clone();
         broker.listen = anywhere;
@@ -70,17 +72,22 @@ impl House {
     }
 
     /// The house at its configured addresses.
-    pub async fn serve(setting: &Setting, demo: Demo, listen: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) async fn serve(setting: &Setting, demo: Demo, listen: SocketAddr) -> anyhow::Result<Self> {
         Self::build(setting, demo, listen, &setting.config.broker).await
     }
 
-    async fn build(setting: &Setting, demo: Demo, listen: SocketAddr, broker: &config::BrokerConfig) -> anyhow::Result<Self> {
+    async fn build(
+        setting: &Setting,
+        demo: Demo,
+        listen: SocketAddr,
+        broker: &config::BrokerConfig,
+    ) -> anyhow::Result<Self> {
         let started = Instant::now();
         let config = &setting.config;
         let cancel = CancellationToken::new();
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("the web server cannot listen on {listen}; set [server] listen in vesta.toml, or --listen"))?;
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("the web server cannot listen on {listen}; set [server] listen in vesta.toml, or --listen")
+        })?;
         let url = format!("http://{}", listener.local_addr()?);
         let language = language::load(&config.language, setting.folder.path())?;
         let store = Store::open(setting.folder.path()).context("the store cannot be opened")?;
@@ -137,31 +144,35 @@ impl House {
     }
 
     /// The web address.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// The broker's address.
-    pub fn mqtt_url(&self) -> &str {
+    pub(crate) fn mqtt_url(&self) -> &str {
         &self.mqtt_url
     }
 
     /// Whether the demo home is shown.
-    pub fn shows_demo(&self) -> bool {
+    pub(crate) fn shows_demo(&self) -> bool {
         self.demo
     }
 
     /// The engines.
-    pub fn engines(&self) -> &[Engine] {
+    pub(crate) fn engines(&self) -> &[Engine] {
         &self.engines
     }
 
     /// Waits until the broker has told what it knows of the home, or cannot be reached.
-    pub async fn settled(&self) {
+    pub(crate) async fn settled(&self) {
         let mut changes = self.home.changes();
         let known = async {
             let mut link = self.home.link();
-            if link.wait_for(|link| *link != Link::Connecting).await.is_ok_and(|link| matches!(*link, Link::Down { .. })) {
+            if link
+                .wait_for(|link| *link != Link::Connecting)
+                .await
+                .is_ok_and(|link| matches!(*link, Link::Down { .. }))
+            {
                 return;
             }
             loop {
@@ -176,14 +187,23 @@ impl House {
         let _ = timeout(SETTLE, known).await;
     }
 
+    /// Waits until each engine works or has failed for the first time.
+    pub(crate) async fn engines_decided(&self) {
+        for engine in &self.engines {
+            let mut state = engine.state();
+            let decided = state.wait_for(|state| !matches!(state, EngineState::Starting));
+            let _ = timeout(ENGINE_START, decided).await;
+        }
+    }
+
     /// Waits until the web server ends by itself, which is a failure.
-    pub async fn ended(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn ended(&mut self) -> anyhow::Result<()> {
         (&mut self.serving).await??;
         anyhow::bail!("the web server ended")
     }
 
     /// Ends in order: conversations, then engines, then devices, then the broker.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.cancel.cancel();
         if timeout(FAREWELL, &mut self.serving).await.is_err() {
             tracing::warn!("a conversation did not end in time");
@@ -201,7 +221,7 @@ impl House {
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-pub async fn stop_signal() {
+pub(crate) async fn stop_signal() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {
@@ -244,7 +264,12 @@ fn speech_to_text(setting: &Setting) -> Source {
         Ok(model) => model,
         Err(error) => return Source::Missing(format!("{error:#}")),
     };
-    let mut args = vec!["--uri".into(), format!("tcp://{}", config.listen).into(), "--model".into(), model.path.clone().into_os_string()];
+    let mut args = vec![
+        "--uri".into(),
+        format!("tcp://{}", config.listen).into(),
+        "--model".into(),
+        model.path.clone().into_os_string(),
+    ];
     args.extend(["--name".into(), model.name.clone().into()]);
     args.extend(model.flags().into_iter().map(Into::into));
     let spoken = config.language.clone().unwrap_or_else(|| setting.config.language.clone());
@@ -268,7 +293,7 @@ fn text_to_speech(setting: &Setting) -> Source {
     let mut args = vec!["--uri".into(), format!("tcp://{}", config.listen).into()];
     args.extend(["--voices".into(), setting.folder.models().into_os_string()]);
     args.extend(["--language".into(), setting.config.language.clone().into()]);
-    let chosen = Models::open(setting.folder.path()).ok().and_then(|models| models.chosen(vesta_models::Kind::Tts));
+    let chosen = Models::open(setting.folder.path()).ok().and_then(|models| models.chosen(Kind::Tts).ok().flatten());
     if let Some(voice) = config.voice.clone().or_else(|| chosen.map(|voice| voice.name)) {
         args.extend(["--voice".into(), voice.into()]);
     }
@@ -285,18 +310,22 @@ fn remote(uri: &str, key: &str) -> Source {
 async fn start_broker(setting: &Setting, config: &config::BrokerConfig) -> anyhow::Result<Broker> {
     let mut broker = BrokerConfig::new(setting.folder.broker());
     broker.listen = config.listen;
-    broker.users = config.users.iter().map(|user| User { name: user.name.clone(), password: user.password.clone() }).collect();
+    broker.users =
+        config.users.iter().map(|user| User { name: user.name.clone(), password: user.password.clone() }).collect();
     Ok(Broker::start(broker).await?)
 }
 
 /// The name and password for the broker: Vesta's own users where the broker is Vesta's.
-pub fn credentials(config: &Config) -> anyhow::Result<(Option<String>, Option<String>)> {
-    if config.mqtt.url.is_none() && let Some(user) = config.broker.users.first() {
+pub(crate) fn credentials(config: &Config) -> anyhow::Result<(Option<String>, Option<String>)> {
+    if config.mqtt.url.is_none()
+        && let Some(user) = config.broker.users.first()
+    {
         return Ok((Some(user.name.clone()), Some(user.password.clone())));
     }
     let password = match &config.mqtt.password_file {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("[mqtt] password_file: {} cannot be read", path.display()))?;
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("[mqtt] password_file: {} cannot be read", path.display()))?;
             Some(text.trim_end_matches(['\r', '\n']).to_owned())
         }
         None => config.mqtt.password.clone(),
@@ -336,7 +365,7 @@ fn settings(config: &Config) -> Settings {
             unknown_ms: turn.unknown_silence_ms,
             open_ms: turn.open_silence_ms,
             max_utterance_ms: turn.max_utterance_ms,
-            ..EndpointConfig::default()
+            ..Settings::default().endpoint
         },
         max_utterance: Duration::from_millis(turn.max_push_to_talk_ms),
         action_deadline: Duration::from_millis(turn.action_deadline_ms),
@@ -369,13 +398,13 @@ async fn keep_small(store: Store, retention: Retention, cancel: CancellationToke
 }
 
 /// The file of a model and how it wants to be called.
-pub struct SpeechModel {
+pub(crate) struct SpeechModel {
     /// Name in the manifest.
     pub name: String,
     /// The file.
     pub path: PathBuf,
     /// How much audio context the model needs for how much audio.
-    pub audio_ctx: Option<vesta_models::AudioCtxRule>,
+    pub audio_ctx: Option<AudioCtx>,
 }
 
 impl SpeechModel {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What the user does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
+pub(crate) enum Key {
     /// Begins to talk.
     Down,
     /// Stops talking.
@@ -30,7 +30,7 @@ const REPEAT: Duration = Duration::from_millis(150);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How keys are read, until it is dropped.
-pub struct Watching {
+pub(crate) struct Watching {
     source: Source,
 }
 
@@ -46,7 +46,7 @@ enum Source {
 
 impl Watching {
     /// How to use it.
-    pub fn hint(&self) -> &'static str {
+    pub(crate) fn hint(&self) -> &'static str {
         match self.source {
             Source::Releases | Source::Repeats => "hold Enter or space to talk; q ends it",
             Source::Lines => "a line on standard input starts a sentence, the next one ends it",
@@ -54,7 +54,7 @@ impl Watching {
     }
 
     /// Gives the terminal back.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         drop(self);
     }
 }
@@ -71,7 +71,7 @@ impl Drop for Watching {
 }
 
 /// Reads keys on a thread of their own until `stop` is called or the program leaves.
-pub fn watch(keys: mpsc::Sender<Key>, stop: CancellationToken) -> anyhow::Result<Watching> {
+pub(crate) fn watch(keys: mpsc::Sender<Key>, stop: CancellationToken) -> anyhow::Result<Watching> {
     if !std::io::stdin().is_terminal() {
         std::thread::Builder::new().name("keys".to_owned()).spawn(move || read_lines(&keys))?;
         return Ok(Watching { source: Source::Lines });
@@ -114,7 +114,9 @@ fn read_keys(keys: &mpsc::Sender<Key>, stop: &CancellationToken, releases: bool)
             Ok(false) => held.silence(),
             Err(_) => Some(Key::Quit),
         };
-        if let Some(key) = key && (keys.blocking_send(key).is_err() || key == Key::Quit) {
+        if let Some(key) = key
+            && (keys.blocking_send(key).is_err() || key == Key::Quit)
+        {
             return;
         }
     }
@@ -198,7 +200,8 @@ mod tests {
         let mut held = Held::default();
         assert_eq!(held.event(&press(KeyCode::Char(' ')), true), Some(Key::Down));
         assert_eq!(held.patience(), None);
-        let release = Event::Key(KeyEvent::new_with_kind(KeyCode::Char(' '), KeyModifiers::NONE, KeyEventKind::Release));
+        let release =
+            Event::Key(KeyEvent::new_with_kind(KeyCode::Char(' '), KeyModifiers::NONE, KeyEventKind::Release));
         assert_eq!(held.event(&release, true), Some(Key::Up));
         assert_eq!(held.event(&press(KeyCode::Char('q')), true), Some(Key::Quit));
         assert_eq!(held.event(&press(KeyCode::Char('x')), true), None);

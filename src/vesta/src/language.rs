@@ -10,7 +10,7 @@ use vesta_turn::Language;
 static INTENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../intents");
 
 /// Tags of the languages that are there.
-pub fn tags() -> Vec<String> {
+pub(crate) fn tags() -> Vec<String> {
     INTENTS.dirs().filter_map(|dir| dir.path().file_name()?.to_str().map(str::to_owned)).collect()
 }
 
@@ -18,7 +18,7 @@ pub fn tags() -> Vec<String> {
 ///
 /// # Errors
 /// The language is not there, or a file of it is wrong.
-pub fn load(tag: &str, data: &Path) -> anyhow::Result<Language> {
+pub(crate) fn load(tag: &str, data: &Path) -> anyhow::Result<Language> {
     let mut parts = Vec::new();
     let base = tag.split('-').next().unwrap_or(tag);
     if let Some(dir) = INTENTS.get_dir(tag).or_else(|| INTENTS.get_dir(base)) {
@@ -29,10 +29,15 @@ pub fn load(tag: &str, data: &Path) -> anyhow::Result<Language> {
         collect_own(&own, &mut parts)?;
     }
     if parts.is_empty() {
-        bail!("there are no sentences for the language '{tag}'; there are {}. Set `language`, or put sentences into {}", tags().join(", "), own.display());
+        bail!(
+            "there are no sentences for the language '{tag}'; there are {}. Set `language`, or put sentences into {}",
+            tags().join(", "),
+            own.display()
+        );
     }
     let parts: Vec<(&str, &str)> = parts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let dictionary = Dictionary::load(&parts).with_context(|| format!("the sentences of the language '{tag}' are wrong"))?;
+    let dictionary =
+        Dictionary::load(&parts).with_context(|| format!("the sentences of the language '{tag}' are wrong"))?;
     Ok(Language::new(tag, dictionary))
 }
 

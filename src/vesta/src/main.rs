@@ -29,7 +29,12 @@ use cli::Cli;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     terminal::start_log(cli.log.as_deref(), cli.command.is_server());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(16).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(16)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return terminal::fail(&anyhow::Error::new(error).context("the runtime could not be started")),
     };

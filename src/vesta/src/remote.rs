@@ -15,14 +15,14 @@ use vesta_server::Status;
 
 /// A server's web endpoints.
 #[derive(Clone)]
-pub struct Server {
+pub(crate) struct Server {
     url: String,
     http: Client,
 }
 
 /// How a client is heard.
 #[derive(Debug, Clone, Default)]
-pub struct Listen {
+pub(crate) struct Listen {
     /// The ear finds the end of a sentence; otherwise the client says it.
     pub hands_free: bool,
     /// Audio comes as fast as it is taken.
@@ -40,14 +40,14 @@ pub struct Listen {
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The sending half of a conversation.
-pub struct Speaker(SplitSink<Socket, Message>);
+pub(crate) struct Speaker(SplitSink<Socket, Message>);
 
 /// The receiving half of a conversation.
-pub struct Listener(SplitStream<Socket>);
+pub(crate) struct Listener(SplitStream<Socket>);
 
 /// What the server tells.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Told {
+pub(crate) enum Told {
     /// A turn event as JSON; see `vesta_turn::TurnEvent`.
     Event(Value),
     /// Samples of the reply at this rate.
@@ -61,48 +61,49 @@ pub enum Told {
 
 impl Server {
     /// The server at `url`.
-    pub fn new(url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(url: &str) -> anyhow::Result<Self> {
         let http = Client::builder().no_proxy().connect_timeout(Duration::from_secs(3)).build()?;
         Ok(Self { url: url.trim_end_matches('/').to_owned(), http })
     }
 
-    /// The server's address.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Whether it answers.
-    pub async fn answers(&self) -> bool {
+    pub(crate) async fn answers(&self) -> bool {
         let request = self.http.get(format!("{}/healthz", self.url)).timeout(Duration::from_secs(2));
         request.send().await.is_ok_and(|response| response.status().is_success())
     }
 
     /// Its state.
-    pub async fn status(&self) -> anyhow::Result<Status> {
+    pub(crate) async fn status(&self) -> anyhow::Result<Status> {
         self.get("/api/status").await
     }
 
     /// The home: areas, floors, entities.
-    pub async fn home(&self) -> anyhow::Result<Value> {
+    pub(crate) async fn home(&self) -> anyhow::Result<Value> {
         self.get("/api/home").await
     }
 
     /// Asks something in writing.
-    pub async fn ask(&self, text: &str, area: Option<&str>, rehearse: bool) -> anyhow::Result<Value> {
+    pub(crate) async fn ask(&self, text: &str, area: Option<&str>, rehearse: bool) -> anyhow::Result<Value> {
         let body = json!({ "text": text, "area": area, "rehearse": rehearse });
         let response = self.http.post(format!("{}/api/ask", self.url)).json(&body).send().await?;
         Ok(good(response).await?.json().await?)
     }
 
     /// A text as a WAV file.
-    pub async fn say(&self, text: &str, voice: Option<&str>, language: Option<&str>, speed: Option<f32>) -> anyhow::Result<Vec<u8>> {
+    pub(crate) async fn say(
+        &self,
+        text: &str,
+        voice: Option<&str>,
+        language: Option<&str>,
+        speed: Option<f32>,
+    ) -> anyhow::Result<Vec<u8>> {
         let body = json!({ "text": text, "voice": voice, "language": language, "speed": speed });
         let response = self.http.post(format!("{}/api/say", self.url)).json(&body).send().await?;
         Ok(good(response).await?.bytes().await?.to_vec())
     }
 
     /// The home's changes, each as its event name and data, until the server ends.
-    pub async fn changes(&self, mut each: impl FnMut(&str, Value) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    pub(crate) async fn changes(&self, mut each: impl FnMut(&str, Value) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let response = good(self.http.get(format!("{}/api/home/changes", self.url)).send().await?).await?;
         let mut stream = response.bytes_stream();
         let (mut pending, mut name) = (Vec::new(), String::new());
@@ -122,13 +123,18 @@ impl Server {
     }
 
     /// Starts a conversation.
-    pub async fn listen(&self, listen: &Listen) -> anyhow::Result<(Speaker, Listener)> {
+    pub(crate) async fn listen(&self, listen: &Listen) -> anyhow::Result<(Speaker, Listener)> {
         let mode = if listen.hands_free { "hands_free" } else { "push_to_talk" };
         let mut query = vec![("mode", mode.to_owned()), ("source", listen.source.to_owned())];
-        query.extend([("as_fast", listen.as_fast), ("rehearse", listen.rehearse), ("mute", listen.mute)].map(|(key, value)| (key, value.to_string())));
+        query.extend(
+            [("as_fast", listen.as_fast), ("rehearse", listen.rehearse), ("mute", listen.mute)]
+                .map(|(key, value)| (key, value.to_string())),
+        );
         query.extend(listen.area.clone().map(|area| ("area", area)));
-        let url = reqwest::Url::parse_with_params(&format!("{}/api/listen", self.url.replacen("http", "ws", 1)), &query)?;
-        let (socket, _) = connect_async(url.as_str()).await.with_context(|| format!("no conversation with {}", self.url))?;
+        let url =
+            reqwest::Url::parse_with_params(&format!("{}/api/listen", self.url.replacen("http", "ws", 1)), &query)?;
+        let (socket, _) =
+            connect_async(url.as_str()).await.with_context(|| format!("no conversation with {}", self.url))?;
         let (sink, stream) = socket.split();
         Ok((Speaker(sink), Listener(stream)))
     }
@@ -154,23 +160,23 @@ async fn good(response: Response) -> anyhow::Result<Response> {
 
 impl Speaker {
     /// Sends samples, 16 kHz mono.
-    pub async fn audio(&mut self, samples: &[i16]) -> anyhow::Result<()> {
+    pub(crate) async fn audio(&mut self, samples: &[i16]) -> anyhow::Result<()> {
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         Ok(self.0.send(Message::Binary(bytes.into())).await?)
     }
 
     /// The button is released.
-    pub async fn end(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn end(&mut self) -> anyhow::Result<()> {
         self.command("end").await
     }
 
     /// Stop speaking.
-    pub async fn interrupt(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn interrupt(&mut self) -> anyhow::Result<()> {
         self.command("interrupt").await
     }
 
     /// Everything is said; the server ends the conversation when it has answered.
-    pub async fn bye(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn bye(&mut self) -> anyhow::Result<()> {
         self.command("bye").await
     }
 
@@ -181,7 +187,7 @@ impl Speaker {
 
 impl Listener {
     /// What the server tells next; `None` when the conversation is over.
-    pub async fn next(&mut self) -> anyhow::Result<Option<Told>> {
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Told>> {
         let mut rate = None;
         while let Some(message) = self.0.next().await {
             match message.context("the conversation broke off")? {

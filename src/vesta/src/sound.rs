@@ -14,7 +14,7 @@ use vesta_audio::{Resampler, SAMPLE_RATE};
 const BLOCKS: usize = 64;
 
 /// The microphone, as 16 kHz mono.
-pub struct Microphone {
+pub(crate) struct Microphone {
     blocks: mpsc::Receiver<Vec<i16>>,
     resampler: Resampler,
     lost: Arc<AtomicUsize>,
@@ -23,11 +23,13 @@ pub struct Microphone {
 
 impl Microphone {
     /// Opens the microphone whose name contains `name`, or the system's own.
-    pub fn open(name: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) fn open(name: Option<&str>) -> anyhow::Result<Self> {
         let host = cpal::default_host();
         let device = match name {
             Some(name) => named(host.input_devices()?, name, "microphone")?,
-            None => host.default_input_device().ok_or_else(|| anyhow!("there is no microphone; `vesta talk --list` shows what there is"))?,
+            None => host
+                .default_input_device()
+                .ok_or_else(|| anyhow!("there is no microphone; `vesta talk --list` shows what there is"))?,
         };
         let config = device.default_input_config().context("the microphone cannot be used")?;
         let (sender, blocks) = mpsc::channel(BLOCKS);
@@ -40,11 +42,12 @@ impl Microphone {
             other => bail!("the microphone gives samples of a kind that is not supported: {other}"),
         }?;
         stream.play().context("the microphone does not start")?;
-        Ok(Self { blocks, resampler: Resampler::new(config.sample_rate(), SAMPLE_RATE), lost, _stream: stream })
+        let resampler = Resampler::new(config.sample_rate(), SAMPLE_RATE)?;
+        Ok(Self { blocks, resampler, lost, _stream: stream })
     }
 
     /// The next samples; `None` when the microphone is gone.
-    pub async fn next(&mut self) -> Option<Vec<i16>> {
+    pub(crate) async fn next(&mut self) -> Option<Vec<i16>> {
         loop {
             let block = self.blocks.recv().await?;
             let lost = self.lost.swap(0, Ordering::Relaxed);
@@ -59,12 +62,17 @@ impl Microphone {
     }
 
     /// Forgets what was recorded and not taken yet.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         while self.blocks.try_recv().is_ok() {}
     }
 }
 
-fn record<T>(device: &Device, config: &SupportedStreamConfig, sender: mpsc::Sender<Vec<i16>>, lost: Arc<AtomicUsize>) -> anyhow::Result<Stream>
+fn record<T>(
+    device: &Device,
+    config: &SupportedStreamConfig,
+    sender: mpsc::Sender<Vec<i16>>,
+    lost: Arc<AtomicUsize>,
+) -> anyhow::Result<Stream>
 where
     T: SizedSample,
     i32: FromSample<T>,
@@ -88,7 +96,7 @@ where
 }
 
 /// The loudspeaker.
-pub struct Loudspeaker {
+pub(crate) struct Loudspeaker {
     blocks: mpsc::Sender<Vec<i16>>,
     rate: u32,
     resampler: Option<(u32, Resampler)>,
@@ -100,11 +108,13 @@ pub struct Loudspeaker {
 
 impl Loudspeaker {
     /// Opens the loudspeaker whose name contains `name`, or the system's own.
-    pub fn open(name: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) fn open(name: Option<&str>) -> anyhow::Result<Self> {
         let host = cpal::default_host();
         let device = match name {
             Some(name) => named(host.output_devices()?, name, "loudspeaker")?,
-            None => host.default_output_device().ok_or_else(|| anyhow!("there is no loudspeaker; `vesta talk --list` shows what there is"))?,
+            None => host
+                .default_output_device()
+                .ok_or_else(|| anyhow!("there is no loudspeaker; `vesta talk --list` shows what there is"))?,
         };
         let config = device.default_output_config().context("the loudspeaker cannot be used")?;
         let (blocks, receiver) = mpsc::channel(BLOCKS);
@@ -129,18 +139,21 @@ impl Loudspeaker {
     }
 
     /// Plays samples after those that wait. Returns when they are queued.
-    pub async fn play(&mut self, rate: u32, samples: &[i16]) {
+    pub(crate) async fn play(&mut self, rate: u32, samples: &[i16]) {
         if self.resampler.as_ref().is_none_or(|(from, _)| *from != rate) {
-            self.resampler = Some((rate, Resampler::new(rate, self.rate)));
+            self.resampler = Resampler::new(rate, self.rate).ok().map(|resampler| (rate, resampler));
         }
-        let Some((_, resampler)) = &mut self.resampler else { return };
+        let Some((_, resampler)) = &mut self.resampler else {
+            tracing::warn!(rate, "audio of a rate that cannot be played");
+            return;
+        };
         self.flush.store(false, Ordering::Release);
         let block = resampler.process(samples);
         self.queue(block).await;
     }
 
     /// Plays what the resampler still holds: the reply is complete.
-    pub async fn finish(&mut self) {
+    pub(crate) async fn finish(&mut self) {
         if let Some((_, mut resampler)) = self.resampler.take() {
             let rest = resampler.flush();
             self.queue(rest).await;
@@ -153,18 +166,18 @@ impl Loudspeaker {
     }
 
     /// Falls silent at once.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.flush.store(true, Ordering::Release);
         self.resampler = None;
     }
 
     /// Whether something is still to be heard.
-    pub fn is_speaking(&self) -> bool {
+    pub(crate) fn is_speaking(&self) -> bool {
         self.waiting.load(Ordering::Acquire) > 0
     }
 
     /// Waits until everything was heard. The sound system holds some of it itself, so a little silence goes after it.
-    pub async fn played(&self) {
+    pub(crate) async fn played(&self) {
         self.queue(vec![0; self.rate as usize / 5]).await;
         loop {
             let drained = self.drained.notified();
@@ -187,7 +200,9 @@ struct Source {
 
 impl Source {
     fn next(&mut self) -> i16 {
-        if self.queue.is_empty() && let Ok(block) = self.receiver.try_recv() {
+        if self.queue.is_empty()
+            && let Ok(block) = self.receiver.try_recv()
+        {
             self.queue.extend(block);
         }
         match self.queue.pop_front() {
@@ -235,7 +250,9 @@ where
 fn named(devices: impl Iterator<Item = Device>, part: &str, kind: &str) -> anyhow::Result<Device> {
     let part = part.to_lowercase();
     let mut found = devices.filter(|device| label(device).to_lowercase().contains(&part));
-    found.next().ok_or_else(|| anyhow!("there is no {kind} with '{part}' in its name; `vesta talk --list` shows what there is"))
+    found
+        .next()
+        .ok_or_else(|| anyhow!("there is no {kind} with '{part}' in its name; `vesta talk --list` shows what there is"))
 }
 
 fn label(device: &Device) -> String {
@@ -243,7 +260,7 @@ fn label(device: &Device) -> String {
 }
 
 /// Names of the microphones and the loudspeakers.
-pub fn list() -> anyhow::Result<(Vec<String>, Vec<String>)> {
+pub(crate) fn list() -> anyhow::Result<(Vec<String>, Vec<String>)> {
     let host = cpal::default_host();
     let microphones = host.input_devices()?.map(|device| label(&device)).collect();
     let loudspeakers = host.output_devices()?.map(|device| label(&device)).collect();

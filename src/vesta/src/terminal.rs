@@ -7,25 +7,25 @@ use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
 /// Writes a line to standard output. A reader that is gone (`vesta … | head`) is no error.
-pub fn line(text: impl AsRef<str>) {
+pub(crate) fn line(text: impl AsRef<str>) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{}", text.as_ref());
     let _ = out.flush();
 }
 
 /// Writes a value as one line of JSON.
-pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(serde_json::to_string(value)?);
     Ok(())
 }
 
 /// Writes a remark to standard error.
-pub fn remark(text: impl AsRef<str>) {
+pub(crate) fn remark(text: impl AsRef<str>) {
     let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
 }
 
 /// Tells an error with its causes, and gives the exit code for it.
-pub fn fail(error: &anyhow::Error) -> ExitCode {
+pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
     let mut text = format!("vesta: {error}");
     for cause in error.chain().skip(1) {
         text.push_str(&format!("\n  because {cause}"));
@@ -35,7 +35,7 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Starts the log on standard error: what `filter` says, else `VESTA_LOG`, else the server's news or a command's warnings.
-pub fn start_log(filter: Option<&str>, server: bool) {
+pub(crate) fn start_log(filter: Option<&str>, server: bool) {
     let usual = if server {
         "info,rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,rumqttc=error,h2=warn,hyper=warn"
     } else {
@@ -53,12 +53,7 @@ pub fn start_log(filter: Option<&str>, server: bool) {
         .init();
 }
 
-/// Whether standard output is a terminal.
-pub fn is_terminal() -> bool {
-    std::io::stdout().is_terminal()
-}
-
 /// Columns of the terminal, or 100 where there is none.
-pub fn width() -> usize {
+pub(crate) fn width() -> usize {
     crossterm::terminal::size().map_or(100, |(columns, _)| usize::from(columns).clamp(40, 200))
 }

@@ -39,7 +39,7 @@ struct Finding {
 const COMFORTABLE_SPACE: u64 = 5_000_000_000;
 const LEAST_SPACE: u64 = 200_000_000;
 
-pub async fn run(setting: Setting, args: JsonArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(setting: Setting, args: JsonArgs) -> anyhow::Result<ExitCode> {
     let mut findings = vec![configuration(&setting), sentences(&setting), disk(&setting)];
     findings.extend(models(&setting));
     match Host::find(&setting).await {
@@ -48,10 +48,17 @@ pub async fn run(setting: Setting, args: JsonArgs) -> anyhow::Result<ExitCode> {
             host.leave().await;
             match status {
                 Ok(status) => findings.extend(parts(&status)),
-                Err(error) => findings.push(bad("server", format!("{error:#}"), "Nothing works without it.", "vesta serve")),
+                Err(error) => {
+                    findings.push(bad("server", format!("{error:#}"), "Nothing works without it.", "vesta serve"))
+                }
             }
         }
-        Err(error) => findings.push(bad("server", format!("{error:#}"), "Nothing works without it.", "mend what the message says, then: vesta serve")),
+        Err(error) => findings.push(bad(
+            "server",
+            format!("{error:#}"),
+            "Nothing works without it.",
+            "mend what the message says, then: vesta serve",
+        )),
     }
     findings.extend(devices());
     let worst = findings.iter().any(|finding| finding.level == Level::Bad);
@@ -100,7 +107,9 @@ fn configuration(setting: &Setting) -> Finding {
 fn sentences(setting: &Setting) -> Finding {
     match language::load(&setting.config.language, setting.folder.path()) {
         Ok(language) => good("language", language.tag()),
-        Err(error) => bad("language", format!("{error:#}"), "Nothing that is said is understood.", "set `language` in vesta.toml"),
+        Err(error) => {
+            bad("language", format!("{error:#}"), "Nothing that is said is understood.", "set `language` in vesta.toml")
+        }
     }
 }
 
@@ -108,12 +117,21 @@ fn disk(setting: &Setting) -> Finding {
     let path = setting.folder.path();
     let place = path.display();
     match fs4::available_space(path) {
-        Err(error) => bad("disk", format!("{place}: {error}"), "Whether there is room is not known.", "check the file system"),
+        Err(error) => {
+            bad("disk", format!("{place}: {error}"), "Whether there is room is not known.", "check the file system")
+        }
         Ok(space) => {
             let found = format!("{place}, {:.1} GB free", space as f64 / 1e9);
             match space {
-                ..LEAST_SPACE => bad("disk", found, "Turns can soon not be kept.", "make room, or move the folder and name it with --data"),
-                LEAST_SPACE..COMFORTABLE_SPACE => could("disk", found, "Too little for large models.", "make room before `vesta models pull`"),
+                ..LEAST_SPACE => bad(
+                    "disk",
+                    found,
+                    "Turns can soon not be kept.",
+                    "make room, or move the folder and name it with --data",
+                ),
+                LEAST_SPACE..COMFORTABLE_SPACE => {
+                    could("disk", found, "Too little for large models.", "make room before `vesta models pull`")
+                }
                 _ => good("disk", found),
             }
         }
@@ -121,9 +139,11 @@ fn disk(setting: &Setting) -> Finding {
 }
 
 fn models(setting: &Setting) -> Vec<Finding> {
-    let models = match Models::open(setting.folder.path()) {
+    let models: Models = match super::models::open(setting) {
         Ok(models) => models,
-        Err(error) => return vec![bad("models", error.to_string(), "Models cannot be read.", "check the folder's permissions")],
+        Err(error) => {
+            return vec![bad("models", error.to_string(), "Models cannot be read.", "check the folder's permissions")];
+        }
     };
     let mut findings = Vec::new();
     if setting.config.stt.uri.is_none() {
@@ -135,13 +155,24 @@ fn models(setting: &Setting) -> Vec<Finding> {
                 "vesta models pull whisper-base.en && vesta models use whisper-base.en",
             ),
             Ok(model) => good("speech model", model.name),
-            Err(error) => bad("speech model", format!("{error:#}"), "Nothing that is spoken is understood.", "vesta models pull whisper-base.en && vesta models use whisper-base.en"),
+            Err(error) => bad(
+                "speech model",
+                format!("{error:#}"),
+                "Nothing that is spoken is understood.",
+                "vesta models pull whisper-base.en && vesta models use whisper-base.en",
+            ),
         });
     }
     if setting.config.tts.uri.is_none() {
         findings.push(match models.chosen(Kind::Tts) {
-            Some(voice) => good("voice", voice.name),
-            None => could(
+            Err(error) => bad(
+                "voice",
+                error.to_string(),
+                "The voice that was chosen is not there; eSpeak NG speaks instead.",
+                "do what the message says",
+            ),
+            Ok(Some(voice)) => good("voice", voice.name),
+            Ok(None) => could(
                 "voice",
                 "eSpeak NG",
                 "Clear, and it sounds like a machine.",
@@ -162,16 +193,31 @@ fn parts(status: &Status) -> Vec<Finding> {
         };
         findings.push(match engine.state.as_str() {
             "ready" => good(what, format!("ready at {}", engine.detail)),
-            state => bad(what, format!("{state}: {}", engine.detail), means, "do what the message says; the engine is tried again by itself"),
+            state => bad(
+                what,
+                format!("{state}: {}", engine.detail),
+                means,
+                "do what the message says; the engine is tried again by itself",
+            ),
         });
     }
     let place = if status.broker.embedded { "inside Vesta" } else { "yours" };
     findings.push(match status.link.as_str() {
         "connected" => good("MQTT broker", format!("{} ({place})", status.broker.url)),
-        why => bad("MQTT broker", format!("{}: {why}", status.broker.url), "No device can be reached.", "start the broker, or correct [mqtt] in vesta.toml; without `url` Vesta runs its own"),
+        why => bad(
+            "MQTT broker",
+            format!("{}: {why}", status.broker.url),
+            "No device can be reached.",
+            "start the broker, or correct [mqtt] in vesta.toml; without `url` Vesta runs its own",
+        ),
     });
     findings.push(if status.entities == 0 {
-        could("devices", "none yet", "There is nothing to switch.", "let devices announce themselves over MQTT (docs/devices.md), or try: vesta serve --demo-home")
+        could(
+            "devices",
+            "none yet",
+            "There is nothing to switch.",
+            "let devices announce themselves over MQTT (docs/devices.md), or try: vesta serve --demo-home",
+        )
     } else {
         good("devices", format!("{} in {} areas, {} of them answer", status.entities, status.areas, status.available))
     });

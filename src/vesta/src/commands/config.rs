@@ -6,7 +6,7 @@ use crate::cli::ConfigCommand;
 use crate::commands::Setting;
 use crate::terminal;
 
-pub fn run(setting: &Setting, command: &ConfigCommand) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(setting: &Setting, command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     let mut config = setting.config.clone();
     let hidden = || "…".to_owned();
     config.mqtt.password = config.mqtt.password.map(|_| hidden());

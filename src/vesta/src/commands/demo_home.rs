@@ -9,13 +9,13 @@ use crate::cli::DemoHomeArgs;
 use crate::commands::Setting;
 use crate::terminal;
 
-pub async fn run(setting: Setting, args: DemoHomeArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(setting: Setting, args: DemoHomeArgs) -> anyhow::Result<ExitCode> {
     let running = setting.folder.running().map(|running| running.mqtt);
     let usual = || format!("mqtt://{}", setting.config.broker.listen);
     let url = args.mqtt.or_else(|| setting.config.mqtt.url.clone()).or(running).unwrap_or_else(usual);
     let config = demo_config(&setting, url.clone())?;
     if args.remove {
-        vesta_demo_home::remove(config).await?;
+        vesta_demo_home::forget(config).await?;
         terminal::remark(format!("the demo home is off {url}"));
         return Ok(ExitCode::SUCCESS);
     }
@@ -44,7 +44,7 @@ pub async fn run(setting: Setting, args: DemoHomeArgs) -> anyhow::Result<ExitCod
 }
 
 /// The demo home's own connection, with the configured credentials.
-pub fn demo_config(setting: &Setting, url: String) -> anyhow::Result<DemoConfig> {
+pub(crate) fn demo_config(setting: &Setting, url: String) -> anyhow::Result<DemoConfig> {
     let mqtt = crate::house::credentials(&setting.config)?;
     Ok(DemoConfig {
         mqtt_url: url,

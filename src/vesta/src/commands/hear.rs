@@ -19,7 +19,7 @@ use crate::terminal;
 /// Pieces of the file that are read ahead.
 const AHEAD: usize = 50;
 
-pub async fn run(setting: Setting, args: HearArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(setting: Setting, args: HearArgs) -> anyhow::Result<ExitCode> {
     // Before anything is started: a file that cannot be read is the user's first concern.
     let mut audio = open(&args.file)?;
     let host = Host::find(&setting).await?;
@@ -59,14 +59,18 @@ fn open(path: &PathBuf) -> anyhow::Result<mpsc::Receiver<anyhow::Result<Vec<i16>
     let (sender, receiver) = mpsc::channel(AHEAD);
     std::thread::Builder::new().name("wav".to_owned()).spawn(move || {
         loop {
-            let frame = match reader.next_frame() {
-                Ok(Some(frame)) => Ok(frame.to_vec()),
+            let frames = match reader.next_frames() {
+                Ok(Some(frames)) => frames,
                 Ok(None) => return,
-                Err(error) => Err(anyhow::Error::new(error).context(name.clone())),
+                Err(error) => {
+                    let _ = sender.blocking_send(Err(anyhow::Error::new(error).context(name)));
+                    return;
+                }
             };
-            let last = frame.is_err();
-            if sender.blocking_send(frame).is_err() || last {
-                return;
+            for frame in frames {
+                if sender.blocking_send(Ok(frame.to_vec())).is_err() {
+                    return;
+                }
             }
         }
     })?;
@@ -74,7 +78,11 @@ fn open(path: &PathBuf) -> anyhow::Result<mpsc::Receiver<anyhow::Result<Vec<i16>
 }
 
 /// Sends the audio, frame by frame at the time it was spoken or as fast as it is taken.
-async fn play(audio: &mut mpsc::Receiver<anyhow::Result<Vec<i16>>>, mut speaker: Speaker, real_time: bool) -> anyhow::Result<()> {
+async fn play(
+    audio: &mut mpsc::Receiver<anyhow::Result<Vec<i16>>>,
+    mut speaker: Speaker,
+    real_time: bool,
+) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut sent = 0u64;
     let mut broken = Ok(());
@@ -141,7 +149,7 @@ async fn collect(mut listener: Listener, json: bool) -> anyhow::Result<Heard> {
 }
 
 /// An event for a person; the growing transcript is only shown where it can be overwritten.
-pub fn show(event: &Value) {
+pub(crate) fn show(event: &Value) {
     let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
     match event["type"].as_str() {
         Some("transcript") if !text("text").is_empty() => terminal::line(format!("heard: {}", text("text"))),

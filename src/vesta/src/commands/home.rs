@@ -8,7 +8,7 @@ use crate::cli::HomeArgs;
 use crate::commands::{Host, Setting};
 use crate::terminal;
 
-pub async fn run(setting: Setting, args: HomeArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(setting: Setting, args: HomeArgs) -> anyhow::Result<ExitCode> {
     let host = Host::find(&setting).await?;
     let filter = args.filter.as_deref().map(str::to_lowercase);
     let home = host.server.home().await?;
@@ -42,17 +42,28 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 }
 
 fn shown(entity: &Value, filter: Option<&str>) -> bool {
-    filter.is_none_or(|filter| ["id", "name", "area"].iter().any(|key| text(entity, key).to_lowercase().contains(filter)))
+    filter
+        .is_none_or(|filter| ["id", "name", "area"].iter().any(|key| text(entity, key).to_lowercase().contains(filter)))
 }
 
 fn print(home: &Value, filter: Option<&str>) {
-    let entities: Vec<&Value> = home["entities"].as_object().into_iter().flat_map(|entities| entities.values()).filter(|entity| shown(entity, filter)).collect();
+    let entities: Vec<&Value> = home["entities"]
+        .as_object()
+        .into_iter()
+        .flat_map(|entities| entities.values())
+        .filter(|entity| shown(entity, filter))
+        .collect();
     if entities.is_empty() {
-        terminal::line("no devices yet. Devices announce themselves over MQTT (docs/devices.md); `vesta demo-home` shows some to try.");
+        terminal::line(
+            "no devices yet. Devices announce themselves over MQTT (docs/devices.md); `vesta demo-home` shows some to try.",
+        );
         return;
     }
     let areas = home["areas"].as_array().cloned().unwrap_or_default();
-    let sections = areas.iter().map(|area| (text(area, "name").to_owned(), Some(text(area, "id").to_owned()))).chain([("Elsewhere".to_owned(), None)]);
+    let sections = areas
+        .iter()
+        .map(|area| (text(area, "name").to_owned(), Some(text(area, "id").to_owned())))
+        .chain([("Elsewhere".to_owned(), None)]);
     for (name, id) in sections {
         let here: Vec<_> = entities.iter().filter(|entity| entity["area"].as_str() == id.as_deref()).collect();
         if here.is_empty() {

@@ -4,7 +4,7 @@ mod ask;
 mod check;
 mod config;
 mod demo_home;
-pub mod hear;
+pub(crate) mod hear;
 mod home;
 mod models;
 mod say;
@@ -21,11 +21,14 @@ use clap::CommandFactory;
 use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::folder::DataFolder;
-use crate::house::House;
+use crate::house::{self, House};
 use crate::remote::Server;
 
+pub(crate) use demo_home::demo_config;
+pub(crate) use models::{BUILT_IN_MODEL, speech_model};
+
 /// What every command starts from.
-pub struct Setting {
+pub(crate) struct Setting {
     /// The data folder.
     pub folder: DataFolder,
     /// The configuration in force.
@@ -35,7 +38,7 @@ pub struct Setting {
 }
 
 /// Runs the command.
-pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "vesta", &mut std::io::stdout());
@@ -69,14 +72,15 @@ impl Setting {
         let folder = DataFolder::open(data)?;
         let file = config.map_or_else(|| folder.config(), Path::to_owned);
         // Settings that are no text are for other programs.
-        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let loaded = crate::config::load(&file, config.is_some(), environment)?;
         Ok(Self { folder, config: loaded, configured: file.exists() })
     }
 }
 
 /// A server to speak to: the one that runs, or a house of our own for as long as the command takes.
-pub struct Host {
+pub(crate) struct Host {
     /// Its web endpoints.
     pub server: Server,
     own: Option<House>,
@@ -84,7 +88,7 @@ pub struct Host {
 
 impl Host {
     /// The running server of this data folder, or a house of our own.
-    pub async fn find(setting: &Setting) -> anyhow::Result<Self> {
+    pub(crate) async fn find(setting: &Setting) -> anyhow::Result<Self> {
         if let Some(server) = running(setting).await? {
             return Ok(Self { server, own: None });
         }
@@ -95,20 +99,30 @@ impl Host {
     }
 
     /// Ends a house of our own.
-    pub async fn leave(self) {
+    pub(crate) async fn leave(self) {
         if let Some(house) = self.own {
             house.stop().await;
         }
     }
 
+    /// The server's state once its engines have decided whether they work.
+    pub(crate) async fn status_when_ready(&self) -> anyhow::Result<vesta_server::Status> {
+        if let Some(house) = &self.own {
+            house.engines_decided().await;
+        }
+        self.server.status().await
+    }
+
     /// The id of the area called `name`.
-    pub async fn area(&self, name: Option<&str>) -> anyhow::Result<Option<String>> {
+    pub(crate) async fn area(&self, name: Option<&str>) -> anyhow::Result<Option<String>> {
         let Some(name) = name else { return Ok(None) };
         let home = self.server.home().await?;
         let areas = home["areas"].as_array().cloned().unwrap_or_default();
         let called = |area: &serde_json::Value, name: &str| {
             let is = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(name));
-            is(&area["id"]) || is(&area["name"]) || area["aliases"].as_array().is_some_and(|aliases| aliases.iter().any(is))
+            is(&area["id"])
+                || is(&area["name"])
+                || area["aliases"].as_array().is_some_and(|aliases| aliases.iter().any(is))
         };
         match areas.iter().find(|area| called(area, name)) {
             Some(area) => Ok(area["id"].as_str().map(str::to_owned)),
@@ -120,10 +134,8 @@ impl Host {
     }
 }
 
-use crate::house;
-
 /// The running server of this data folder.
-pub async fn running(setting: &Setting) -> anyhow::Result<Option<Server>> {
+pub(crate) async fn running(setting: &Setting) -> anyhow::Result<Option<Server>> {
     let Some(running) = setting.folder.running() else { return Ok(None) };
     let server = Server::new(&running.url)?;
     Ok(server.answers().await.then_some(server))

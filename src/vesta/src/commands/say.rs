@@ -10,7 +10,7 @@ use crate::cli::SayArgs;
 use crate::commands::{Host, Setting};
 use crate::sound::Loudspeaker;
 
-pub async fn run(setting: Setting, args: SayArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(setting: Setting, args: SayArgs) -> anyhow::Result<ExitCode> {
     let host = Host::find(&setting).await?;
     let text = args.text.join(" ");
     let wav = host.server.say(&text, args.voice.as_deref(), args.language.as_deref(), args.speed).await;
@@ -28,8 +28,8 @@ async fn play(wav: &[u8]) -> anyhow::Result<()> {
     let mut loudspeaker = Loudspeaker::open(None)
         .context("there is nothing to speak with; write a file with `vesta say … -o OUT.wav`")?;
     let mut reader = vesta_audio::wav::Reader::new(Cursor::new(wav))?;
-    while let Some(frame) = reader.next_frame()? {
-        loudspeaker.play(vesta_audio::SAMPLE_RATE, &frame).await;
+    while let Some(samples) = reader.next_samples()? {
+        loudspeaker.play(vesta_audio::SAMPLE_RATE, &samples).await;
     }
     loudspeaker.finish().await;
     loudspeaker.played().await;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use serde_json::json;
 use tokio::task::JoinSet;
 use vesta_engines::{Engine, EngineState};
 
@@ -9,8 +10,9 @@ use crate::cli::ServeArgs;
 use crate::commands::Setting;
 use crate::folder::Running;
 use crate::house::{Demo, House, stop_signal};
+use crate::terminal;
 
-pub async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<ExitCode> {
     let occupied = setting.folder.occupy()?;
     let demo = match (args.demo_home, args.no_demo_home) {
         (true, _) => Demo::On,
@@ -19,11 +21,11 @@ pub async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<ExitCode> 
     };
     let listen = args.listen.unwrap_or(setting.config.server.listen);
     let mut house = House::serve(&setting, demo, listen).await?;
-    setting.folder.announce(&Running {
-        pid: std::process::id(),
-        url: house.url().to_owned(),
-        mqtt: house.mqtt_url().to_owned(),
-    })?;
+    let running = Running { pid: std::process::id(), url: house.url().to_owned(), mqtt: house.mqtt_url().to_owned() };
+    setting.folder.announce(&running)?;
+    if args.json {
+        terminal::json(&json!({ "ready": running }))?;
+    }
     tracing::info!(url = house.url(), mqtt = house.mqtt_url(), data = %setting.folder.path().display(), "Vesta is listening");
     if house.shows_demo() {
         tracing::info!("a demo home is shown; `[home] demo = false` in vesta.toml, or --no-demo-home, ends that");

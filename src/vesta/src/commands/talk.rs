@@ -21,7 +21,7 @@ use crate::terminal;
 /// Keys that may wait.
 const KEYS: usize = 16;
 
-pub async fn run(setting: Setting, args: TalkArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(setting: Setting, args: TalkArgs) -> anyhow::Result<ExitCode> {
     if args.list {
         let (microphones, loudspeakers) = sound::list()?;
         if args.json {
@@ -154,7 +154,9 @@ async fn hear(told: Told, loudspeaker: &mut Option<Loudspeaker>, json: bool) -> 
             }
         }
         Told::Event(event) => {
-            if event["type"] == "finished" && let Some(loudspeaker) = loudspeaker {
+            if event["type"] == "finished"
+                && let Some(loudspeaker) = loudspeaker
+            {
                 loudspeaker.finish().await;
             }
             if json {

@@ -13,7 +13,7 @@ use crate::commands::{Host, Setting};
 use crate::remote::{Listen, Told};
 use crate::terminal;
 
-pub async fn run(setting: Setting, command: TurnsCommand) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(setting: Setting, command: TurnsCommand) -> anyhow::Result<ExitCode> {
     let store = Store::open(setting.folder.path()).context("the store cannot be opened")?;
     match command {
         TurnsCommand::List { limit, outcome, json } => list(&store, limit, outcome, json).await?,
@@ -35,7 +35,12 @@ async fn list(store: &Store, limit: usize, outcome: Option<String>, json: bool) 
         } else {
             let said = turn.transcript.as_deref().unwrap_or("");
             let answered = turn.spoken.as_deref().unwrap_or("");
-            terminal::line(format!("{}  {}  {:<9} {said:?} → {answered:?}", turn.id, when(turn.started_at_ms), turn.outcome));
+            terminal::line(format!(
+                "{}  {}  {:<9} {said:?} → {answered:?}",
+                turn.id,
+                when(turn.started_at_ms),
+                turn.outcome
+            ));
         }
     }
     Ok(())
@@ -76,10 +81,13 @@ fn show(turn: &TurnRecord, json: bool) -> anyhow::Result<()> {
     if let Some(action) = &turn.action {
         line("done", &action.to_string());
     }
-    line("outcome", &match &turn.error_code {
-        Some(code) => format!("{} ({code})", turn.outcome),
-        None => turn.outcome.clone(),
-    });
+    line(
+        "outcome",
+        &match &turn.error_code {
+            Some(code) => format!("{} ({code})", turn.outcome),
+            None => turn.outcome.clone(),
+        },
+    );
     line("said", turn.spoken.as_deref().unwrap_or("(nothing)"));
     terminal::line("");
     terminal::line(vesta_store::waterfall::terminal(turn, terminal::width()).trim_end());
@@ -108,13 +116,20 @@ async fn replay(setting: &Setting, turn: TurnRecord, json: bool) -> anyhow::Resu
         transcript: turn.transcript.clone(),
         intent: turn.intent.clone(),
         error: turn.error_code.clone(),
-        milliseconds: turn.stages.iter().find(|stage| stage.name == "transcribe").map(|stage| stage.end_ms - stage.start_ms),
+        milliseconds: turn
+            .stages
+            .iter()
+            .find(|stage| stage.name == "transcribe")
+            .map(|stage| stage.end_ms - stage.start_ms),
     };
     let host = Host::find(setting).await?;
     let after = match (&turn.heard, turn.mode.as_str(), &turn.transcript) {
         (Some(heard), ..) => hear_again(&host, &heard.samples, turn.mode == "hands_free").await,
         (None, "text", Some(text)) => ask_again(&host, text).await,
-        _ => Err(anyhow::anyhow!("turn {} has no audio: `[turns] keep_audio` was off, or it was deleted to save space", turn.id)),
+        _ => Err(anyhow::anyhow!(
+            "turn {} has no audio: `[turns] keep_audio` was off, or it was deleted to save space",
+            turn.id
+        )),
     };
     host.leave().await;
     let after = after?;
@@ -124,7 +139,8 @@ async fn replay(setting: &Setting, turn: TurnRecord, json: bool) -> anyhow::Resu
         ("error", json!(before.error), json!(after.error)),
     ];
     if json {
-        let changed: Vec<&str> = rows.iter().filter(|(_, before, after)| before != after).map(|(name, ..)| *name).collect();
+        let changed: Vec<&str> =
+            rows.iter().filter(|(_, before, after)| before != after).map(|(name, ..)| *name).collect();
         return terminal::json(&json!({
             "turn": turn.id, "changed": changed,
             "before": { "transcript": before.transcript, "intent": before.intent, "error": before.error, "transcribe_ms": before.milliseconds },
@@ -146,7 +162,8 @@ async fn replay(setting: &Setting, turn: TurnRecord, json: bool) -> anyhow::Resu
 }
 
 async fn hear_again(host: &Host, samples: &[i16], hands_free: bool) -> anyhow::Result<Course> {
-    let listen = Listen { hands_free, as_fast: true, source: "replay", rehearse: true, mute: true, ..Listen::default() };
+    let listen =
+        Listen { hands_free, as_fast: true, source: "replay", rehearse: true, mute: true, ..Listen::default() };
     let (mut speaker, mut listener) = host.server.listen(&listen).await?;
     let sending = async {
         for piece in samples.chunks(vesta_audio::FRAME_SAMPLES) {
@@ -162,7 +179,9 @@ async fn hear_again(host: &Host, samples: &[i16], hands_free: bool) -> anyhow::R
             if let Told::Event(event) = told {
                 match event["type"].as_str() {
                     Some("speech_ended") => ended = Some(std::time::Instant::now()),
-                    Some("transcript") => course.milliseconds = ended.map(|ended| ended.elapsed().as_secs_f64() * 1000.0),
+                    Some("transcript") => {
+                        course.milliseconds = ended.map(|ended| ended.elapsed().as_secs_f64() * 1000.0)
+                    }
                     _ => {}
                 }
                 course.take(&event);
@@ -179,7 +198,12 @@ async fn ask_again(host: &Host, text: &str) -> anyhow::Result<Course> {
     let answer = host.server.ask(text, None, true).await?;
     let mut intents = answer["intent"].as_array().cloned().unwrap_or_default();
     let intent = if intents.len() > 1 { Some(Value::Array(intents)) } else { intents.pop() };
-    Ok(Course { transcript: Some(text.to_owned()), intent, error: answer["error"]["code"].as_str().map(str::to_owned), milliseconds: None })
+    Ok(Course {
+        transcript: Some(text.to_owned()),
+        intent,
+        error: answer["error"]["code"].as_str().map(str::to_owned),
+        milliseconds: None,
+    })
 }
 
 impl Course {

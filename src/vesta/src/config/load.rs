@@ -9,7 +9,7 @@ use super::Config;
 
 /// Why the configuration cannot be used.
 #[derive(Debug, Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// The file is there and cannot be read.
     #[error("{path} cannot be read: {source}")]
     Unreadable {
@@ -19,7 +19,9 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file was named and is not there.
-    #[error("{path} does not exist. Write it, or leave it out: Vesta needs no configuration. `vesta config example` prints one")]
+    #[error(
+        "{path} does not exist. Write it, or leave it out: Vesta needs no configuration. `vesta config example` prints one"
+    )]
     Missing {
         /// The file.
         path: PathBuf,
@@ -47,7 +49,7 @@ pub enum ConfigError {
 /// # Errors
 /// The file is missing or unreadable, or a key or value in it or in the environment is wrong; the message names the
 /// line and a key that was perhaps meant.
-pub fn load(
+pub(crate) fn load(
     file: &Path,
     required: bool,
     environment: impl Iterator<Item = (String, String)>,
@@ -60,10 +62,12 @@ pub fn load(
         }
         Err(source) => return Err(ConfigError::Unreadable { path: file.to_owned(), source }),
     };
-    let wrong = |error: toml::de::Error| ConfigError::Wrong { path: file.to_owned(), message: explain(&error.to_string()) };
+    let wrong =
+        |error: toml::de::Error| ConfigError::Wrong { path: file.to_owned(), message: explain(&error.to_string()) };
     let mut config: Config = toml::from_str(&text).map_err(wrong)?;
     let mut table: Table = toml::from_str(&text).map_err(wrong)?;
-    let mut variables: Vec<_> = environment.filter(|(name, _)| name.starts_with("VESTA_") && name.contains("__")).collect();
+    let mut variables: Vec<_> =
+        environment.filter(|(name, _)| name.starts_with("VESTA_") && name.contains("__")).collect();
     variables.sort();
     for (name, value) in variables {
         set(&mut table, &name, &value).map_err(|message| ConfigError::Environment { name: name.clone(), message })?;
@@ -153,7 +157,12 @@ mod tests {
     fn the_environment_is_over_the_file() {
         let config = read(
             "[mqtt]\nurl = \"mqtt://a\"\nversion = 4\n",
-            &[("VESTA_MQTT__URL", "mqtt://b"), ("VESTA__LANGUAGE", "de"), ("VESTA_TURN__OPEN_SILENCE_MS", "900"), ("VESTA_HOME__DEMO", "false")],
+            &[
+                ("VESTA_MQTT__URL", "mqtt://b"),
+                ("VESTA__LANGUAGE", "de"),
+                ("VESTA_TURN__OPEN_SILENCE_MS", "900"),
+                ("VESTA_HOME__DEMO", "false"),
+            ],
         )
         .unwrap();
         assert_eq!(config.mqtt.url.as_deref(), Some("mqtt://b"));

@@ -9,15 +9,15 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use vesta_home::{AreaConfig, EntityOverride, FloorConfig};
 
-pub use load::{ConfigError, load};
+pub(crate) use load::load;
 
 /// The commented example, which documents every key with its default.
-pub const EXAMPLE: &str = include_str!("example.toml");
+pub(crate) const EXAMPLE: &str = include_str!("example.toml");
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {
+pub(crate) struct Config {
     /// Language tag of the household.
     pub language: String,
     /// The web server.
@@ -60,7 +60,7 @@ impl Default for Config {
 /// `[server]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ServerConfig {
+pub(crate) struct ServerConfig {
     /// Address of the web server.
     pub listen: SocketAddr,
     /// Further names of the server.
@@ -76,7 +76,7 @@ impl Default for ServerConfig {
 /// `[stt]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct SttConfig {
+pub(crate) struct SttConfig {
     /// A Wyoming server instead of the worker.
     pub uri: Option<String>,
     /// Model of the worker.
@@ -98,7 +98,7 @@ impl Default for SttConfig {
 /// `[tts]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct TtsConfig {
+pub(crate) struct TtsConfig {
     /// A Wyoming server instead of the worker.
     pub uri: Option<String>,
     /// Voice by name.
@@ -122,7 +122,7 @@ fn loopback() -> SocketAddr {
 /// `[mqtt]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct MqttConfig {
+pub(crate) struct MqttConfig {
     /// The owner's broker; without it the one inside Vesta is used.
     pub url: Option<String>,
     /// User name.
@@ -162,7 +162,7 @@ impl Default for MqttConfig {
 /// `[broker]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct BrokerConfig {
+pub(crate) struct BrokerConfig {
     /// Address of the broker inside Vesta.
     pub listen: SocketAddr,
     /// Who may connect.
@@ -178,7 +178,7 @@ impl Default for BrokerConfig {
 /// One user of the broker inside Vesta.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BrokerUser {
+pub(crate) struct BrokerUser {
     /// User name.
     pub name: String,
     /// Password.
@@ -188,7 +188,7 @@ pub struct BrokerUser {
 /// `[home]`
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct HomeConfig {
+pub(crate) struct HomeConfig {
     /// Whether the demo home is shown.
     pub demo: Demo,
     /// Areas beside those that devices suggest.
@@ -202,7 +202,7 @@ pub struct HomeConfig {
 /// `true`, `false` or `"auto"`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "DemoValue", into = "DemoValue")]
-pub enum Demo {
+pub(crate) enum Demo {
     /// While there is no configuration file and the broker is Vesta's own.
     #[default]
     Auto,
@@ -245,7 +245,7 @@ impl From<Demo> for DemoValue {
 /// `[turn]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct TurnConfig {
+pub(crate) struct TurnConfig {
     /// Silence after a complete command.
     pub complete_silence_ms: u64,
     /// Silence after anything else.
@@ -264,7 +264,7 @@ impl Default for TurnConfig {
     fn default() -> Self {
         Self {
             complete_silence_ms: 200,
-            unknown_silence_ms: 600,
+            unknown_silence_ms: 700,
             open_silence_ms: 1500,
             max_utterance_ms: 15_000,
             max_push_to_talk_ms: 60_000,
@@ -276,7 +276,7 @@ impl Default for TurnConfig {
 /// `[turns]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct TurnsConfig {
+pub(crate) struct TurnsConfig {
     /// Keep audio.
     pub keep_audio: bool,
     /// Keep what was not meant for the house.
@@ -296,7 +296,7 @@ impl Default for TurnsConfig {
 /// `[models]`
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ModelsConfig {
+pub(crate) struct ModelsConfig {
     /// Another server that holds the same files.
     pub mirror: Option<String>,
 }
