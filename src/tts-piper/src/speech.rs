@@ -9,7 +9,7 @@ use vesta_wyoming::Voice;
 use crate::choose::{Choice, Chosen, Defaults, Engine};
 use crate::espeak::{Espeak, EspeakError, VoiceEntry};
 use crate::piper::voices::{BadVoice, Phonemes, PiperVoice, search};
-use crate::piper::{Order, Piper};
+use crate::piper::{Order, Piper, PiperError};
 use crate::text::{Language, Languages, TableError};
 
 /// What the worker speaks with. Cheap to clone.
@@ -177,10 +177,12 @@ impl Speech {
             let (voice, speaker) = (Arc::clone(voice), *speaker);
             match self.speak_piper(&voice, speaker, chosen.speed, text).await {
                 Ok(samples) => return Ok(Sound { rate: voice.rate, source: Source::Whole(Some(samples)) }),
-                Err(why) => {
-                    self.mark_bad(&voice.name, &why);
+                Err(error) => {
+                    if matches!(error, PiperError::Voice(_)) {
+                        self.mark_bad(&voice.name, &error.to_string());
+                    }
                     let installed = self.installed();
-                    *chosen = self.choice(&installed).instead_of(chosen, &why);
+                    *chosen = self.choice(&installed).instead_of(chosen, &error.to_string());
                 }
             }
         }
@@ -198,10 +200,11 @@ impl Speech {
         speaker: i64,
         speed: f32,
         text: &str,
-    ) -> Result<Vec<i16>, String> {
+    ) -> Result<Vec<i16>, PiperError> {
         let phonemes = match &voice.kind {
             Phonemes::Espeak(name) => {
-                self.espeak.phonemes(text.to_owned(), name.clone()).await.map_err(|error| error.to_string())?
+                let phonemes = self.espeak.phonemes(text.to_owned(), name.clone()).await;
+                phonemes.map_err(|error| PiperError::Voice(error.to_string()))?
             }
             Phonemes::Text => text.to_lowercase(),
         };

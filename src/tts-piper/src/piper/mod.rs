@@ -7,7 +7,7 @@
 mod runtime;
 pub(crate) mod voices;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,9 +37,20 @@ pub(crate) struct Order {
     pub(crate) speed: f32,
 }
 
+/// Why a clause was not spoken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PiperError {
+    /// The voice cannot be used at all.
+    #[error("{0}")]
+    Voice(String),
+    /// The voice, which has spoken before, could not speak this clause.
+    #[error("{0}")]
+    Clause(String),
+}
+
 struct Job {
     order: Order,
-    answer: oneshot::Sender<Result<Vec<i16>, String>>,
+    answer: oneshot::Sender<Result<Vec<i16>, PiperError>>,
 }
 
 /// A handle to the thread; cheap to clone. The thread ends when the last one is dropped.
@@ -55,7 +66,7 @@ impl Piper {
     /// When the system gives no thread.
     pub(crate) fn start(library: Option<PathBuf>, threads: usize) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let worker = Worker { library, threads, loaded: HashMap::new() };
+        let worker = Worker { library, threads, loaded: HashMap::new(), proven: HashSet::new() };
         std::thread::Builder::new().name("piper".to_owned()).spawn(move || worker.work(queue))?;
         Ok(Self { jobs })
     }
@@ -64,9 +75,9 @@ impl Piper {
     ///
     /// # Errors
     /// Why it could not be spoken.
-    pub(crate) async fn speak(&self, order: Order) -> Result<Vec<i16>, String> {
+    pub(crate) async fn speak(&self, order: Order) -> Result<Vec<i16>, PiperError> {
         let (answer, answered) = oneshot::channel();
-        let stopped = || "the thread for Piper voices has stopped".to_owned();
+        let stopped = || PiperError::Voice("the thread for Piper voices has stopped".to_owned());
         self.jobs.send(Job { order, answer }).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
@@ -76,13 +87,15 @@ struct Worker {
     library: Option<PathBuf>,
     threads: usize,
     loaded: HashMap<PathBuf, Model>,
+    /// Models that have spoken.
+    proven: HashSet<PathBuf>,
 }
 
 impl Worker {
     fn work(mut self, mut queue: mpsc::Receiver<Job>) {
         while let Some(Job { order, answer }) = queue.blocking_recv() {
             if !answer.is_closed() {
-                let spoken = self.guarded(&order.voice.model, |worker| worker.speak(&order));
+                let spoken = self.guarded(&order);
                 // Who asked may have gone meanwhile.
                 drop(answer.send(spoken));
             }
@@ -90,12 +103,20 @@ impl Worker {
     }
 
     /// piper-rs and ONNX Runtime panic on models that are not what they claim; that model is then forgotten, the thread lives on.
-    fn guarded<T>(&mut self, model: &PathBuf, job: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
-        let result = catch_unwind(AssertUnwindSafe(|| job(self)));
-        result.unwrap_or_else(|_| {
-            self.loaded.remove(model);
-            Err(format!("{} is not a usable Piper voice", model.display()))
-        })
+    fn guarded(&mut self, order: &Order) -> Result<Vec<i16>, PiperError> {
+        let model = &order.voice.model;
+        match catch_unwind(AssertUnwindSafe(|| self.speak(order))) {
+            Ok(Ok(samples)) => {
+                self.proven.insert(model.clone());
+                Ok(samples)
+            }
+            Ok(Err(PiperError::Clause(why))) if !self.proven.contains(model) => Err(PiperError::Voice(why)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                self.loaded.remove(model);
+                Err(PiperError::Voice(format!("{} is not a usable Piper voice", model.display())))
+            }
+        }
     }
 
     fn model(&mut self, voice: &PiperVoice) -> Result<&mut Model, String> {
@@ -111,13 +132,16 @@ impl Worker {
         self.loaded.get_mut(&voice.model).ok_or_else(|| "the voice is not loaded".to_owned())
     }
 
-    fn speak(&mut self, order: &Order) -> Result<Vec<i16>, String> {
+    fn speak(&mut self, order: &Order) -> Result<Vec<i16>, PiperError> {
         let phonemes: String = order.phonemes.nfd().collect();
+        if !phonemes.chars().any(char::is_alphabetic) {
+            return Ok(Vec::new());
+        }
         // piper-rs passes the length scale on as it is given: the voice's own is the base.
         let scale = order.voice.length_scale / order.speed;
-        let model = self.model(&order.voice)?;
+        let model = self.model(&order.voice).map_err(PiperError::Voice)?;
         let created = model.create(&phonemes, true, Some(order.speaker), Some(scale), None, None);
-        let (samples, _) = created.map_err(|error| error.to_string())?;
+        let (samples, _) = created.map_err(|error| PiperError::Clause(error.to_string()))?;
         Ok(to_pcm(&samples))
     }
 }

@@ -54,22 +54,22 @@ fn examine(place: &Path) -> Result<(), String> {
     let fail = |why: &dyn std::fmt::Display| format!("{} is not a usable ONNX Runtime: {why}", place.display());
     // SAFETY: loading runs the library's initialisers; it is the file that the user or the set-up chose for this.
     let library = unsafe { libloading::Library::new(place) }.map_err(|error| fail(&error))?;
-    // SAFETY: a function of this name has this signature since ONNX Runtime 1.0 (onnxruntime_c_api.h).
-    let version = unsafe {
+    // SAFETY: a function of this name has this signature since ONNX Runtime 1.0 (onnxruntime_c_api.h), and what it returns lives as long
+    // as the library.
+    unsafe {
         let base: libloading::Symbol<'_, unsafe extern "C" fn() -> *const ort::sys::OrtApiBase> =
             library.get(b"OrtGetApiBase").map_err(|error| fail(&error))?;
         let base = base();
         if base.is_null() {
             return Err(fail(&"it offers no interface"));
         }
-        CStr::from_ptr(((*base).GetVersionString)()).to_string_lossy().into_owned()
-    };
+        if ((*base).GetApi)(ort::sys::ORT_API_VERSION).is_null() {
+            let version = CStr::from_ptr(((*base).GetVersionString)()).to_string_lossy();
+            return Err(fail(&format!("it is version {version}; 1.{} or newer is needed", ort::MINOR_VERSION)));
+        }
+    }
     // It stays loaded: ONNX Runtime is not made to be unloaded.
     std::mem::forget(library);
-    let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok()).unwrap_or(0);
-    if version.starts_with("1.") && minor < ort::MINOR_VERSION {
-        return Err(fail(&format!("it is version {version}; 1.{} or newer is needed", ort::MINOR_VERSION)));
-    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use super::rewrite::{Found, any_of, fill, rewrite};
 #[derive(Debug)]
 pub(crate) struct Clock {
     span: Regex,
+    half_day_span: Regex,
     time: Regex,
     worded: Option<Regex>,
     half_day: Option<Regex>,
@@ -48,6 +49,7 @@ impl Clock {
         });
         Ok(Self {
             span: Regex::new(r"([0-9]{1,2}:[0-9]{2})\s?[-–—]\s?([0-9]{1,2}:[0-9]{2})")?,
+            half_day_span: Regex::new(r"([AaPp]\.?[Mm]\.?)\s?[-–—]\s?([0-9]{1,2})")?,
             time: Regex::new(&format!(r"([0-9]{{1,2}})(?:{separators})([0-9]{{2}})(?::([0-9]{{2}}))?{half}{word}"))?,
             worded: worded.transpose()?,
             half_day: half_day.transpose()?,
@@ -80,6 +82,12 @@ impl Clock {
         });
         if let Some(range) = table.word("range") {
             text = rewrite(&self.span, &text, |found| Some(format!("{} {range} {}", found.group(1), found.group(2))));
+            if !table.time.am.is_empty() {
+                text = rewrite(&self.half_day_span, &text, |found| {
+                    let after_number = found.before.trim_end().ends_with(|c: char| c.is_ascii_digit());
+                    after_number.then(|| format!("{} {range} {}", found.group(1), found.group(2)))
+                });
+            }
         }
         if let Some(worded) = &self.worded {
             text = rewrite(worded, &text, |found| time(table, found, found.group(1), found.group(2), "", ""));

@@ -43,6 +43,10 @@ pub(crate) struct Table {
     /// Symbol to its singular and plural.
     pub(crate) units: BTreeMap<String, [String; 2]>,
     pub(crate) units_alone: Alone,
+    /// Below this number a unit's letter is something else ("4K").
+    pub(crate) units_from: BTreeMap<String, f64>,
+    /// What may stand after a price or measure and a slash: "5 €/month".
+    pub(crate) per_nouns: Forms,
     pub(crate) decades: Decades,
     pub(crate) currency: Currency,
     pub(crate) time: Time,
@@ -88,8 +92,8 @@ pub(crate) struct Decades {
 pub(crate) struct Currency {
     /// `{whole}`, and `{part}` (with its unit) or `{cents}` (the number alone).
     pub(crate) both: String,
-    /// Words between an amount and its currency: "$5 million".
-    pub(crate) scales: Vec<String>,
+    /// Between an amount and its currency, as written and as said: "$5 million", "$5M".
+    pub(crate) scales: BTreeMap<String, String>,
     pub(crate) signs: BTreeMap<String, CurrencyForms>,
 }
 

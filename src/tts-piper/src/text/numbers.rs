@@ -31,8 +31,10 @@ impl NumberWords {
         let numbers = &table.numbers;
         let known = !numbers.decimal.is_empty();
         let grouped = known.then(|| {
-            let space = if numbers.decimal == "," { "| " } else { "" };
-            Regex::new(&format!(r"[1-9][0-9]{{0,2}}(?:(?:{}{space}|')[0-9]{{3}})+", regex::escape(&numbers.group)))
+            // A space between thousands is no list of numbers where the language writes it so, or where there are several.
+            let spaces = if numbers.decimal == "," { "+" } else { "{2,}" };
+            let group = regex::escape(&numbers.group);
+            Regex::new(&format!(r"[1-9][0-9]{{0,2}}(?:(?:(?:{group}|')[0-9]{{3}})+|(?: [0-9]{{3}}){spaces})"))
         });
         let foreign = (numbers.decimal == ",").then(|| Regex::new(r"([0-9]+)\.([0-9]+)"));
         Ok(Self {
@@ -41,11 +43,11 @@ impl NumberWords {
             foreign: foreign.transpose()?,
             bare_decimal: Regex::new(r"[.,]([0-9]+)")?,
             phone: Regex::new(
-                r"(?:\+|00)[1-9][0-9]{0,2}(?:[ /()-]{1,2}[0-9]{2,})+|\(?0[0-9]{2,5}\)?[ /-][0-9]{3,}(?:[ -][0-9]{2,})*|[0-9]{3}-(?:[0-9]{3}-)?[0-9]{4}",
+                r"(?:\+|00)[1-9][0-9]{0,2}(?:[ /()-]{1,2}[0-9]{2,})+|\(?0[0-9]{2,5}\)?[ /-][0-9]{3,}(?:[ -][0-9]{2,})*|(?:1-)?(?:\([0-9]{3}\) ?|[0-9]{3}-)?[0-9]{3}-[0-9]{4}",
             )?,
             long: Regex::new(r"[0-9]{10,}")?,
             range: Regex::new(&format!(r"({NUMBER})(\s?°[CF]?|\s?%)?(\s?)[-–—](\s?)({NUMBER})"))?,
-            product: Regex::new(&format!(r"({NUMBER})\s?([x×*÷:+=±/^])\s?({NUMBER})"))?,
+            product: Regex::new(&format!(r"({NUMBER})\s?([x×*÷+=±^]| / )\s?({NUMBER})"))?,
             minus: Regex::new(r"-(\s?[$€£¥₹]?)([0-9])")?,
         })
     }
@@ -59,7 +61,13 @@ impl NumberWords {
         });
         // 192.168.1.10 and 1.2.3, but not 1.234.567 where the dot groups thousands.
         text = rewrite(&self.row, &text, |found| {
-            let is_grouped = numbers.group == "." && found.group(0).split('.').skip(1).all(|part| part.len() == 3);
+            let row = found.group(0);
+            // Four groups are an address whatever their length, unless the language groups so.
+            let may_group = numbers.group == "." || row.matches('.').count() == 2;
+            let is_grouped = may_group && row.split('.').skip(1).all(|part| part.len() == 3);
+            if is_grouped && numbers.group != "." {
+                return found.free_before().then(|| row.replace('.', ""));
+            }
             let dot = if numbers.dot.is_empty() { "." } else { &numbers.dot };
             let letter_before = found.before.ends_with(char::is_alphabetic);
             (!is_grouped && (found.free_before() || letter_before))
@@ -125,10 +133,11 @@ impl NumberWords {
             text = rewrite(&self.product, &text, |found| {
                 let sign = match found.group(2) {
                     "x" | "×" | "*" => table.word("times")?,
-                    "÷" => table.word("divided_by")?,
+                    "÷" | " / " => table.word("divided_by")?,
                     "+" => table.word("plus")?,
                     "=" => table.word("equals")?,
                     "±" => table.word("plus_minus")?,
+                    "^" => table.word("power")?,
                     _ => return None,
                 };
                 found.free_before().then(|| format!("{} {sign} {}", found.group(1), found.group(3)))

@@ -17,6 +17,7 @@ pub(crate) struct Signs {
     arrow: Regex,
     lone: Regex,
     dash: Regex,
+    path: Regex,
     brackets: Regex,
     dots: Regex,
     repeated: Regex,
@@ -37,6 +38,7 @@ impl Signs {
             arrow: Regex::new(r"\s*(?:→|⇒|➔|->|=>)\s*")?,
             lone: Regex::new(r"(^|\s)(&|\+|=|×|÷)(\s|$)")?,
             dash: Regex::new(r"\s+[-–—]+\s+|\s*[–—]\s*|--+")?,
+            path: Regex::new(r"(^|\s)[~.$]*/([\p{L}\d])")?,
             brackets: Regex::new(r"\s*[\[\]{}<>|•·^~\\#*_=`]+\s*")?,
             dots: Regex::new(r"\.{2,}|…")?,
             repeated: Regex::new(r"([!?])[!?]+")?,
@@ -66,7 +68,18 @@ impl Signs {
             text = rewrite(&self.arrow, &text, |_| Some(format!(" {word} ")));
         }
         if let Some(word) = table.word("or") {
-            text = rewrite(&self.slash, &text, |found| Some(format!("{} {word} {}", found.group(1), found.group(2))));
+            text = rewrite(&self.slash, &text, |found| {
+                let start = found
+                    .before
+                    .split_whitespace()
+                    .next_back()
+                    .filter(|_| !found.before.ends_with(' '))
+                    .unwrap_or_default();
+                // "/etc/passwd" and "~/music" are paths.
+                let between =
+                    if start.starts_with(['/', '~', '$', '.']) { " ".to_owned() } else { format!(" {word} ") };
+                Some(format!("{}{between}{}", found.group(1), found.group(2)))
+            });
         }
         text = rewrite(&self.lone, &text, |found| {
             let key = match found.group(2) {
@@ -78,6 +91,11 @@ impl Signs {
             };
             Some(format!("{}{}{}", found.group(1), table.word(key)?, found.group(3)))
         });
+        for (sign, key) in [('²', "squared"), ('³', "cubed")] {
+            if let Some(word) = table.word(key) {
+                text = text.replace(sign, &format!(" {word} "));
+            }
+        }
         self.punctuation(&text)
     }
 
@@ -107,6 +125,7 @@ impl Signs {
     /// Signs without a sound become pauses or nothing.
     fn punctuation(&self, text: &str) -> String {
         let text = self.dash.replace_all(text, ", ");
+        let text = self.path.replace_all(&text, "$1$2");
         let text = self.brackets.replace_all(&text, " ");
         let text = self.dots.replace_all(&text, "...");
         let text = self.repeated.replace_all(&text, "$1");

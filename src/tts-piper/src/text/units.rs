@@ -14,6 +14,8 @@ pub(crate) struct Units {
     after_number: Option<Regex>,
     alone: Option<Regex>,
     per: Option<Regex>,
+    per_noun: Option<Regex>,
+    mixed: Regex,
     money_before: Option<Regex>,
     money_after: Option<Regex>,
 }
@@ -23,20 +25,32 @@ impl Units {
         let symbols = any_of(table.units.keys().map(String::as_str));
         let alone = any_of(table.units_alone.symbols.iter().map(String::as_str));
         let signs = any_of(table.currency.signs.keys().map(String::as_str));
-        let scales = any_of(table.currency.scales.iter().map(String::as_str));
-        let scale = if scales.is_empty() { "()".to_owned() } else { format!(r"(?:\s({scales})\b)?") };
+        let nouns = any_of(table.per_nouns.forms.iter().map(String::as_str));
+        let scales: Vec<String> = table.currency.scales.keys().map(|scale| whole_word(scale)).collect();
+        let scale = if scales.is_empty() { "()".to_owned() } else { format!(r"(?:\s?({}))?", scales.join("|")) };
         let pattern = |needed: &str, text: String| (!needed.is_empty()).then(|| Regex::new(&text)).transpose();
         Ok(Self {
             after_number: pattern(&symbols, format!(r"({NUMBER})(\s?|-)({symbols})"))?,
             alone: pattern(&alone, alone.clone())?,
             per: pattern(&symbols, format!(r"\s?/\s?({symbols})"))?,
+            per_noun: pattern(&nouns, format!(r"\s?/\s?({nouns})\b"))?,
+            mixed: Regex::new(r"([0-9]+)\s?([½¼¾])")?,
             money_before: pattern(&signs, format!(r"({signs})\s?({NUMBER}){scale}"))?,
             money_after: pattern(&signs, format!(r"({NUMBER}){scale}\s?({signs})"))?,
         })
     }
 
     pub(crate) fn apply(&self, table: &Table, text: &str) -> String {
-        let mut text = text.to_owned();
+        let decimal = if table.numbers.decimal.is_empty() { "." } else { &table.numbers.decimal };
+        // "5½ °C" takes a decimal, since the words come between number and unit.
+        let mut text = rewrite(&self.mixed, text, |found| {
+            let part = match found.group(2) {
+                "½" => "5",
+                "¼" => "25",
+                _ => "75",
+            };
+            found.after.trim_start().starts_with(['°', '%']).then(|| format!("{}{decimal}{part}", found.group(1)))
+        });
         if let Some(pattern) = &self.money_before {
             text = rewrite(pattern, &text, |found| money(table, found, found.group(1), found.group(2), found.group(3)));
         }
@@ -54,6 +68,11 @@ impl Units {
                 (after_word && found.group(1) != "x" && ends(found, found.group(1))).then(|| format!(" {per} {name}"))
             });
         }
+        if let (Some(pattern), Some(per)) = (&self.per_noun, table.word("per")) {
+            text = rewrite(pattern, &text, |found| {
+                found.before.ends_with(char::is_alphabetic).then(|| format!(" {per} {}", found.group(1)))
+            });
+        }
         if let Some(pattern) = &self.alone {
             text = rewrite(pattern, &text, |found| {
                 let [_, other] = table.units.get(found.group(0))?;
@@ -63,6 +82,12 @@ impl Units {
         }
         text
     }
+}
+
+/// A pattern for a form that is no part of a longer word: the M of "$5M", not of "$5 more".
+fn whole_word(form: &str) -> String {
+    let boundary = if form.ends_with(char::is_alphanumeric) { r"\b" } else { "" };
+    format!("{}{boundary}", regex::escape(form))
 }
 
 /// Whether the symbol ends where the match does: "5 m" but not the m of "5 men" or of "5 m/x".
@@ -86,6 +111,9 @@ fn unit(table: &Table, found: &Found<'_>) -> Option<String> {
     if !joined || (gap == "-" && !symbol.starts_with(char::is_alphabetic)) {
         return None;
     }
+    if gap.is_empty() && table.units_from.get(symbol).is_some_and(|least| value(number) < *least) {
+        return None;
+    }
     if gap.is_empty() && symbol == table.decades.unit && is_decade(table, number, found) {
         return None;
     }
@@ -100,7 +128,9 @@ fn unit(table: &Table, found: &Found<'_>) -> Option<String> {
 fn is_decade(table: &Table, number: &str, found: &Found<'_>) -> bool {
     let tens = number.len() >= 2 && number.ends_with('0') && number.chars().all(|c| c.is_ascii_digit());
     let year = number.len() == 4 && (number.starts_with('1') || number.starts_with('2'));
-    tens && (year || (number.len() == 2 && table.decades.after.contains(&found.word_before())))
+    tens && (year
+        || found.before.ends_with('\'')
+        || (number.len() == 2 && table.decades.after.contains(&found.word_before())))
 }
 
 /// A number with the right form of its noun.
@@ -132,7 +162,10 @@ fn money(table: &Table, found: &Found<'_>, sign: &str, amount: &str, scale: &str
         return None;
     }
     if !scale.is_empty() {
-        return Some(fill(&forms.other, &[("n", &format!("{amount} {scale}"))]));
+        let said = table.currency.scales.get(scale)?;
+        let money = fill(&forms.other, &[("n", &format!("{amount} {said}"))]);
+        // "2 millions d'euros".
+        return Some(money.replace("' ", "'"));
     }
     Some(price(table, forms, amount))
 }
