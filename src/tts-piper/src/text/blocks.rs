@@ -103,7 +103,7 @@ impl Blocks {
             ('-' | '*' | '+' | '_' | '=', None) => {}
             ('-' | '*' | '+', Some(' ' | '\t')) if run == 1 => self.list_item(out),
             ('-' | '*' | '_' | '=', Some(' ')) | ('-' | '_' | '=' | '*', Some('-' | '*')) if run >= 3 => {
-                self.line = Line::Whole
+                self.line = Line::Whole;
             }
             ('•' | '◦' | '▪' | '‣' | '·', _) if run == 1 => self.begin(1, Line::Plain, out),
             _ => {
