@@ -6,9 +6,9 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::compile::Block;
 use crate::context::Context;
 use crate::dictionary::Dictionary;
+use crate::graph::Block;
 use crate::load::{Raw, RawRange, Sources, interpret, merge_parts, shorten};
 use crate::names::{NameEntry, Names};
 use crate::sample::Sample;

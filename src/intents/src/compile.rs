@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::index::{IndexBuilder, TextIndex};
+use crate::graph::{
+    Block, Class, Graph, List, ListId, ListUse, Literal, Node, NodeId, Range, SentenceTemplate, SlotId, SpokenNumbers,
+};
+use crate::index::IndexBuilder;
 use crate::load::{self, Fractions, LoadError, Raw, RawBlock, RawList, RawRange, Sources, shorten};
-use crate::names::ValueList;
 use crate::numbers::NumberWords;
 use crate::template::{self, Expr, ListRef};
 use crate::text::{fold, strip_unspaced};
@@ -21,139 +23,6 @@ const MAX_NUMBER_WORDS: i64 = 20_000;
 const MAX_PERMUTATION: usize = 10;
 /// More distinct parts than this in one dictionary are refused.
 const MAX_NODES: usize = 4_000_000;
-/// A place in the tree of sentences that leads to more blocks than this does not list them.
-const MAX_LISTED_BLOCKS: usize = 24;
-
-pub(crate) type NodeId = u32;
-pub(crate) type ListId = u32;
-pub(crate) type SlotId = u32;
-
-/// A part of a template.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Node {
-    /// Literal text, folded.
-    Text(Literal),
-    Sequence(Box<[NodeId]>),
-    Alternative(Box<[NodeId]>),
-    Permutation(Box<[NodeId]>),
-    List(ListUse),
-    /// Matches nothing at all: an alternative with no content, as in `(a|)`.
-    Never,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Literal {
-    pub(crate) text: Box<str>,
-    /// Bytes of leading space.
-    pub(crate) lead: u16,
-    /// Characters without surrounding space.
-    pub(crate) chars: u16,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ListUse {
-    pub(crate) list: ListId,
-    pub(crate) slot: SlotId,
-    pub(crate) capture: bool,
-    pub(crate) end_of_word: bool,
-}
-
-/// Where a list's values come from.
-#[derive(Debug)]
-pub(crate) enum List {
-    /// From the dictionary; templates among the values are compiled.
-    Values {
-        values: ValueList,
-        nodes: HashMap<u32, NodeId>,
-    },
-    Range(Range),
-    Wildcard,
-    Names,
-    Areas,
-    Floors,
-}
-
-#[derive(Debug)]
-pub(crate) struct Range {
-    pub(crate) raw: RawRange,
-    /// Number words, folded; the numbers they stand for are in `spoken`.
-    pub(crate) words: Arc<SpokenNumbers>,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct SpokenNumbers {
-    pub(crate) index: TextIndex,
-    pub(crate) numbers: Vec<f64>,
-}
-
-/// What all sentences of a block share.
-#[derive(Debug)]
-pub(crate) struct Block {
-    pub(crate) intent: String,
-    pub(crate) slots: Map<String, Value>,
-    pub(crate) response: Option<String>,
-    pub(crate) requires: Map<String, Value>,
-    pub(crate) excludes: Map<String, Value>,
-    pub(crate) metadata: Option<Map<String, Value>>,
-    pub(crate) required_keywords: Option<Vec<String>>,
-}
-
-#[derive(Debug)]
-pub(crate) struct SentenceTemplate {
-    pub(crate) block: u32,
-    pub(crate) text: String,
-    pub(crate) root: NodeId,
-}
-
-/// Which variant of the text a sentence is matched against: a wildcard at an end keeps its skip words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Class {
-    Plain,
-    WildcardOnly,
-    WildcardFirst,
-    WildcardLast,
-}
-
-pub(crate) const CLASSES: [Class; 4] = [Class::Plain, Class::WildcardOnly, Class::WildcardFirst, Class::WildcardLast];
-
-/// Sentences by their beginnings.
-#[derive(Debug, Default)]
-pub(crate) struct Tree {
-    pub(crate) places: Vec<Place>,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Place {
-    pub(crate) edges: Vec<(NodeId, u32)>,
-    /// Sentences that are complete here.
-    pub(crate) ends: Vec<u32>,
-    /// The blocks of all sentences from here on, if they are few.
-    pub(crate) blocks: Option<Box<[u32]>>,
-}
-
-/// The compiled sentences.
-#[derive(Debug, Default)]
-pub(crate) struct Graph {
-    pub(crate) nodes: Vec<Node>,
-    /// Parts that contain no list: what they match depends on nothing but the text.
-    pub(crate) literal: Vec<bool>,
-    pub(crate) lists: Vec<List>,
-    pub(crate) slots: Vec<String>,
-    pub(crate) blocks: Vec<Block>,
-    pub(crate) sentences: Vec<SentenceTemplate>,
-    pub(crate) trees: [Tree; 4],
-}
-
-impl Graph {
-    pub(crate) fn node(&self, id: NodeId) -> &Node {
-        self.nodes.get(id as usize).unwrap_or(&Node::Never)
-    }
-
-    pub(crate) fn is_literal(&self, id: NodeId) -> bool {
-        self.literal.get(id as usize).copied().unwrap_or(false)
-    }
-}
-
 /// Compiles a merged dictionary.
 pub(crate) fn compile(raw: &mut Raw, sources: &Sources<'_>) -> Result<Graph, LoadError> {
     let mut rules = HashMap::new();
@@ -568,42 +437,8 @@ impl Compiler<'_> {
             Node::Sequence(items) => items.clone(),
             _ => Box::new([root]),
         };
-        let Some(tree) = self.graph.trees.get_mut(class as usize) else { return };
-        if tree.places.is_empty() {
-            tree.places.push(Place { blocks: Some(Box::default()), ..Place::default() });
+        if let Some(tree) = self.graph.trees.get_mut(class as usize) {
+            tree.plant(&items, sentence, block);
         }
-        let mut here = 0;
-        tree.note_block(here, block);
-        for item in items {
-            let next = tree.places.len();
-            let Some(place) = tree.places.get_mut(here) else { return };
-            here = match place.edges.iter().find(|(node, _)| *node == item) {
-                Some((_, child)) => *child as usize,
-                None => {
-                    place.edges.push((item, next as u32));
-                    tree.places.push(Place { blocks: Some(Box::default()), ..Place::default() });
-                    next
-                }
-            };
-            tree.note_block(here, block);
-        }
-        if let Some(place) = tree.places.get_mut(here) {
-            place.ends.push(sentence);
-        }
-    }
-}
-
-impl Tree {
-    fn note_block(&mut self, place: usize, block: u32) {
-        let Some(place) = self.places.get_mut(place) else { return };
-        let Some(blocks) = &place.blocks else { return };
-        if blocks.contains(&block) {
-            return;
-        }
-        place.blocks = (blocks.len() < MAX_LISTED_BLOCKS).then(|| {
-            let mut longer = blocks.to_vec();
-            longer.push(block);
-            longer.into()
-        });
     }
 }

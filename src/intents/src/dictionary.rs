@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::compile::{Graph, List, Node, compile};
+use crate::compile::compile;
+use crate::graph::{Graph, List, Node};
 use crate::load::{LoadError, Sources, interpret, merge_parts};
 use crate::respond::Responses;
 use crate::text::{fold, normalize};

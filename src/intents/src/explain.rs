@@ -5,10 +5,11 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::candidate::{Candidate, Rejection, best};
 use crate::context::Context;
 use crate::dictionary::Dictionary;
 use crate::names::Names;
-use crate::recognize::{Candidate, Recognition, RecognizeError, Rejection, best};
+use crate::recognize::{Recognition, RecognizeError};
 
 /// Everything that was considered for a sentence.
 #[derive(Debug, Clone, Serialize)]

@@ -3,13 +3,17 @@
 //! - [`dictionary`]: a loaded dictionary, the way in
 //! - [`load`]: files to one merged tree, with messages that name file and line
 //! - [`template`]: the template language
-//! - [`compile`]: templates to a graph with shared parts, sentences in a tree of common beginnings
+//! - [`graph`]: the compiled sentences, with shared parts, in a tree of common beginnings
+//! - [`compile`]: from templates to that graph
 //! - [`names`]: the home's names, areas and floors, which change at run time
 //! - [`index`]: which of many texts are a prefix of what comes next
 //! - [`numbers`]: number words from a language's data
-//! - [`text`]: what was said, made ready for matching
+//! - [`text`]: what was said, made ready for matching; [`prepared`]: the result
+//! - [`way`]: one way of having read the text so far
 //! - [`matcher`]: walks sentences and text together
-//! - [`recognize`]: the best result, and whether a beginning can become a sentence
+//! - [`recognize`]: what was meant, and whether a beginning can become a sentence
+//! - [`candidate`]: what fits, and the best of it
+//! - [`outcome`]: the best as a result
 //! - [`several`]: several commands in one sentence
 //! - [`context`]: what sentences demand of their context
 //! - [`respond`]: what the house says
@@ -38,23 +42,28 @@
 
 #![forbid(unsafe_code)]
 
+mod candidate;
 mod check;
 pub mod cli;
 mod compile;
 mod context;
 mod dictionary;
 mod explain;
+mod graph;
 mod index;
 mod load;
 mod matcher;
 mod names;
 mod numbers;
+mod outcome;
+mod prepared;
 mod recognize;
 mod respond;
 mod sample;
 mod several;
 mod template;
 mod text;
+mod way;
 
 pub use check::{Finding, Severity, check};
 pub use context::Context;

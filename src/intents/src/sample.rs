@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::compile::{Block, List, Node, NodeId, Range};
 use crate::context::Context;
 use crate::dictionary::Dictionary;
+use crate::graph::{Block, List, Node, NodeId, Range};
 use crate::load::Fractions;
 use crate::names::{ListValue, Names, ValueList};
 

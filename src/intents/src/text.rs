@@ -7,6 +7,8 @@
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use crate::prepared::Prepared;
+
 const PUNCTUATION_NO_PERIOD: &str = "。,，?¿？؟!¡！;；:：’";
 
 /// Whether `c` belongs to a word: letters, digits and the underscore, but not combining marks.
@@ -386,108 +388,7 @@ impl Tracked {
 
     /// The finished text, ready for the matcher.
     pub(crate) fn finish(&self) -> Prepared {
-        let mut prepared = Prepared::default();
-        for origin in &self.chars {
-            let folded = fold_char(origin.c);
-            let word = is_word_char(origin.c);
-            let droppable = origin.c == ' ' || is_punctuation(origin.c);
-            let plain = prepared.plain.len() as u32;
-            for _ in 0..folded.len_utf8() {
-                prepared.origin.push((plain, origin.start, origin.end));
-                prepared.word.push(word);
-                prepared.droppable.push(droppable);
-            }
-            prepared.plain.push(origin.c);
-            prepared.folded.push(folded);
-        }
-        let end = self.chars.last().map_or(0, |o| o.end);
-        prepared.origin.push((prepared.plain.len() as u32, end, end));
-        if prepared.folded.contains(['-', '_']) {
-            prepared.broken = prepared.folded.replace(['-', '_'], " ");
-        }
-        prepared.empty_from = prepared.droppable.iter().rposition(|d| !d).map_or(0, |last| last + 1);
-        prepared
-    }
-}
-
-/// One text variant that templates are matched against. Positions are bytes of `folded`.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Prepared {
-    /// Normalised text, in its own case.
-    pub(crate) plain: String,
-    /// The same with case folded.
-    pub(crate) folded: String,
-    /// `folded` with hyphens and underscores as spaces; empty where there are none.
-    pub(crate) broken: String,
-    /// For each byte of `folded`, and for its end: byte in `plain`, and the original's byte range.
-    origin: Vec<(u32, u32, u32)>,
-    word: Vec<bool>,
-    droppable: Vec<bool>,
-    /// From this byte on there is nothing but white space and punctuation.
-    pub(crate) empty_from: usize,
-}
-
-impl Prepared {
-    pub(crate) fn len(&self) -> usize {
-        self.folded.len()
-    }
-
-    /// The text to match against; `broken` chooses hyphens as spaces.
-    pub(crate) fn bytes(&self, broken: bool) -> &[u8] {
-        if broken && !self.broken.is_empty() { self.broken.as_bytes() } else { self.folded.as_bytes() }
-    }
-
-    pub(crate) fn skip_spaces(&self, at: usize, broken: bool) -> usize {
-        let bytes = self.bytes(broken);
-        at + bytes.get(at..).map_or(0, |rest| rest.iter().take_while(|b| **b == b' ').count())
-    }
-
-    pub(crate) fn can_break(&self, at: usize) -> bool {
-        !self.broken.is_empty() && self.folded.as_bytes().get(at..) != self.broken.as_bytes().get(at..)
-    }
-
-    pub(crate) fn is_word(&self, at: usize) -> bool {
-        self.word.get(at).copied().unwrap_or(false)
-    }
-
-    /// Byte of the character after the one at `at`.
-    pub(crate) fn next_char(&self, at: usize) -> usize {
-        let mut next = at + 1;
-        while next < self.folded.len() && !self.folded.is_char_boundary(next) {
-            next += 1;
-        }
-        next
-    }
-
-    /// Text in its own case between two positions.
-    pub(crate) fn plain_between(&self, start: usize, end: usize, broken: bool) -> String {
-        let from = self.origin.get(start).map_or(self.plain.len(), |o| o.0 as usize);
-        let to = self.origin.get(end).map_or(self.plain.len(), |o| o.0 as usize);
-        let text = self.plain.get(from..to).unwrap_or_default();
-        if broken { text.replace(['-', '_'], " ") } else { text.to_owned() }
-    }
-
-    /// The number of characters between two positions.
-    pub(crate) fn count_chars(&self, start: usize, end: usize) -> usize {
-        self.folded.get(start..end).map_or(0, |text| text.chars().count())
-    }
-
-    /// The byte range of the original text between two positions, without surrounding spaces.
-    pub(crate) fn original_span(&self, start: usize, end: usize) -> std::ops::Range<usize> {
-        let bytes = self.folded.as_bytes();
-        let (mut start, mut end) = (start, end.min(bytes.len()));
-        while start < end && bytes.get(start) == Some(&b' ') {
-            start += 1;
-        }
-        while end > start && bytes.get(end - 1) == Some(&b' ') {
-            end -= 1;
-        }
-        let from = self.origin.get(start).map_or(0, |o| o.1 as usize);
-        if end == start {
-            return from..from;
-        }
-        let to = self.origin.get(end - 1).map_or(from, |o| o.2 as usize);
-        from..to.max(from)
+        Prepared::new(self.chars.iter().map(|o| (o.c, o.start, o.end)))
     }
 }
 
