@@ -303,14 +303,3 @@ impl SpeechGate {
         self.now_ms
     }
 }
-
-/// The loudest sample of a frame, for meters.
-pub fn peak(frame: &Frame) -> u16 {
-    frame.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0)
-}
-
-/// The root mean square of a frame in dB of full scale; silence is -96 or less.
-pub fn level_db(frame: &Frame) -> f32 {
-    let energy: f64 = frame.iter().map(|&sample| (f64::from(sample) / 32768.0).powi(2)).sum();
-    (10.0 * (energy / FRAME_SAMPLES as f64).max(1e-12).log10()) as f32
-}

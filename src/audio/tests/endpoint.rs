@@ -1,5 +1,12 @@
 //! The endpointing as a state machine: probabilities in, events out.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
 
 use proptest::prelude::*;
 use vesta_audio::{EndReason, Endpoint, EndpointConfig, Endpointer, FRAME_MS, GateConfig, GateEvent, Said, SpeechGate};

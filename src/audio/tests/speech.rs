@@ -1,6 +1,13 @@
 //! Real speech, noise and music through detector and endpointing. The speech is eSpeak NG's, made on the spot; where `espeak-ng` is not installed
 //! those tests say so and check nothing.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stderr)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
 
 use std::io::Cursor;
 use std::process::Command;

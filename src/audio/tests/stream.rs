@@ -1,5 +1,12 @@
 //! Framing, pre-roll and resampling: nothing is lost, and nothing depends on how the stream was cut.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
 
 use proptest::prelude::*;
 use vesta_audio::{FRAME_SAMPLES, Frame, Framer, PreRoll, ResampleError, Resampler};

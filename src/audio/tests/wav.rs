@@ -1,5 +1,12 @@
 //! WAV files as they are found in the wild: read right, or refused with a word on what to do.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
 
 use std::io::{Cursor, Read};
 
@@ -169,7 +176,7 @@ fn chunks_around_the_samples_are_no_sound() {
     let info = chunk(b"LIST", b"INFOISFT\x05\0\0\0Vesta\0");
     let odd = chunk(b"junk", &[7; 13]);
     let (format, samples) = (chunk(b"fmt ", &fmt(1, 1, 16_000, 16)), chunk(b"data", &data));
-    let around = riff(&[odd.clone(), info.clone(), format.clone(), odd.clone(), samples, info.clone(), odd.clone()]);
+    let around = riff(&[odd.clone(), info.clone(), format.clone(), odd.clone(), samples, info.clone(), odd]);
     assert_tone(&read(&around[..]).unwrap(), "chunks around");
     let longer_format = chunk(b"fmt ", &[fmt(1, 1, 16_000, 16), vec![0; 90]].concat());
     assert_tone(&read(&riff(&[longer_format, chunk(b"data", &data)])[..]).unwrap(), "a long format description");
@@ -230,7 +237,7 @@ fn what_cannot_be_heard_says_what_to_do() {
         (big_endian, "big-endian"),
         (b"RIFF".to_vec(), "cut off"),
         (b"RIFF\x04\0\0\0WAVE".to_vec(), "cut off"),
-        (riff(&[data.clone()]), "does not say what format"),
+        (riff(std::slice::from_ref(&data)), "does not say what format"),
         (riff(&[chunk(b"fmt ", &fmt(1, 1, 16_000, 16))]), "no sound"),
         (riff(&[chunk(b"fmt ", &fmt(1, 1, 16_000, 16)), chunk(b"data", &[])]), "no sound"),
         (riff(&[chunk(b"fmt ", &fmt(1, 1, 16_000, 16)), chunk(b"data", &[1])]), "no sound"),
@@ -298,7 +305,7 @@ fn reads_that_are_interrupted_or_short_change_nothing() {
     impl Read for Grudging<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
             self.1 += 1;
-            if self.1 % 3 == 0 {
+            if self.1.is_multiple_of(3) {
                 return Err(std::io::ErrorKind::Interrupted.into());
             }
             let most = buffer.len().min(7);

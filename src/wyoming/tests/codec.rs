@@ -1,5 +1,12 @@
 //! The codec: what is written is read back however it is cut, and nothing that arrives makes it panic or grow.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;

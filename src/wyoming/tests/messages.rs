@@ -1,5 +1,12 @@
 //! The typed events: each survives the way to the wire and back, and what makes no sense is named.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};

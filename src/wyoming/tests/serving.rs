@@ -1,5 +1,12 @@
 //! The accept loop and the client, over real sockets: whatever one peer does, the others are served.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
 
 use std::time::Duration;
 
