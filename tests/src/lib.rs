@@ -6,6 +6,7 @@
 //! - [`client`]: speaks to a server as a phone would: audio in, events and audio out.
 //! - [`speech`]: speech, noise and silence.
 //! - [`mqtt`]: watches and sends MQTT messages.
+//! - [`transcribe`]: what a server's speech engine hears in a sound.
 //! - [`whisper_model`]: full-size Whisper models of random weights.
 #![forbid(unsafe_code)]
 #![allow(
@@ -22,3 +23,5 @@ pub mod mqtt;
 pub mod program;
 pub mod server;
 pub mod speech;
+pub mod transcribe;
+pub mod whisper_model;

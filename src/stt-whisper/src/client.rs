@@ -17,6 +17,8 @@ use crate::pool::{Outcome, Pool, Ticket};
 
 /// The name of this program towards clients.
 pub(crate) const NAME: &str = "stt-whisper";
+/// Code of the error that answers a request for a language that the model lacks.
+const LANGUAGE_NOT_SUPPORTED: &str = "language_not_supported";
 /// How long a closed peer's system may take to say that nobody reads there.
 const PROBE: Duration = Duration::from_millis(10);
 
@@ -31,20 +33,19 @@ pub(crate) struct Service {
 
 impl Service {
     /// The language's id for a client's wish.
-    fn choose_language(&self, wish: Option<&str>) -> Result<Option<usize>, Message> {
+    fn choose_language(&self, wish: Option<&str>) -> Result<Option<usize>, String> {
         let language = match wish.map(str::trim).filter(|wish| !wish.is_empty()) {
             None => self.language,
             Some("auto") => None,
             Some(wish) => match self.model.language_id(wish) {
                 Some(id) => Some(id),
                 None => {
-                    let text = format!(
+                    return Err(format!(
                         "the speech model {} does not understand {wish:?}; it understands: {}. Install a multilingual model \
                          (`vesta models list`) or ask for one of these.",
                         self.model.name,
                         self.model.languages.join(", ")
-                    );
-                    return Err(Message::error("language_not_supported", text));
+                    ));
                 }
             },
         };
@@ -196,7 +197,7 @@ impl Client {
         self.asked = Asked { language, refused: chosen.is_err() };
         match chosen {
             Ok(_) => Ok(()),
-            Err(refusal) => self.sender.send(refusal).await,
+            Err(reason) => self.sender.send(Message::error(LANGUAGE_NOT_SUPPORTED, reason)).await,
         }
     }
 
@@ -207,7 +208,7 @@ impl Client {
         }
         let language = match self.service.choose_language(self.asked.language.as_deref()) {
             Ok(language) => language,
-            Err(refusal) => return self.sender.send(refusal).await,
+            Err(reason) => return self.sender.send(Message::error(LANGUAGE_NOT_SUPPORTED, reason)).await,
         };
         self.session = Some(Session {
             listener: Listener::new(self.service.listening, Arc::clone(&self.service.model), language),

@@ -153,11 +153,12 @@ fn shutdown(detached: bool) -> Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let cancel = token.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = cancel.cancelled() => {}
-        }
+        let why = tokio::select! {
+            _ = terminate.recv() => "terminated",
+            _ = interrupt.recv() => "interrupted",
+            () = cancel.cancelled() => "standard input was closed",
+        };
+        tracing::info!(why, "ending");
         cancel.cancel();
     });
     if !detached {

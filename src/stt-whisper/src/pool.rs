@@ -202,3 +202,69 @@ fn take(shared: &Shared) -> Option<Job> {
 fn release(shared: &Shared, job: &Job) {
     shared.queue().running.retain(|(flag, _)| !flag.is(&job.flag));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::decoder::Task;
+    use crate::model::ContextRule;
+    use crate::window::Window;
+
+    fn pool() -> Pool {
+        let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/nano-en/nano-en.bin.zst");
+        let named = std::env::var_os("VESTA_TEST_WHISPER_MODEL").map(PathBuf::from);
+        let path = if own.exists() { own } else { named.expect("a model in VESTA_TEST_WHISPER_MODEL") };
+        let model = Arc::new(Model::load(&path, None, false).unwrap());
+        let rule = ContextRule { per_second: 50.0, extra: 64, multiple: 1, min: 0 };
+        Pool::start(&model, 1, DecoderOptions { threads: 1, rule, fixed_rate: None }).unwrap()
+    }
+
+    fn order(purpose: Purpose, seconds: usize) -> Order {
+        let mut window = Window::default();
+        for _ in 0..seconds * 50 {
+            window.push(&[100; vesta_audio::FRAME_SAMPLES], true);
+        }
+        Order { purpose, audio: window.audio(), task: Task::default() }
+    }
+
+    async fn begun(ticket: &Ticket) {
+        while ticket.covers().is_none() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_somebody_waits_for_goes_first_and_the_rest_is_not_lost() {
+        let pool = pool();
+        let mut long = pool.order(order(Purpose::Window, 20));
+        begun(&long).await;
+        let mut urgent = pool.order(order(Purpose::Final, 1));
+        assert_eq!(urgent.outcome().await.unwrap().1, 16_000);
+        assert!(long.outcome.try_recv().is_err(), "the long decode made way");
+        assert_eq!(long.outcome().await.unwrap().1, 20 * 16_000);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_wants_any_more_is_aborted() {
+        let pool = pool();
+        let unwanted: Vec<Ticket> = (0..20).map(|_| pool.order(order(Purpose::Final, 20))).collect();
+        begun(&unwanted[0]).await;
+        let waiting = unwanted[1].flag.clone();
+        drop(unwanted);
+        assert!(waiting.is_cancelled());
+        pool.order(order(Purpose::Partial, 1)).outcome().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_pool_ends_its_decodes() {
+        let pool = pool();
+        let mut running = pool.order(order(Purpose::Final, 20));
+        let mut waiting = pool.order(order(Purpose::Partial, 20));
+        begun(&running).await;
+        drop(pool);
+        assert!(matches!(running.outcome().await, Err(DecodeError::Aborted)));
+        assert!(matches!(waiting.outcome().await, Err(DecodeError::Aborted)));
+    }
+}

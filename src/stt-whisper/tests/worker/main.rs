@@ -1,5 +1,11 @@
 //! The worker as a whole: started as the supervisor starts it, spoken to over Wyoming, hearing real (synthetic) speech with a real model.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly"
+)]
 
 mod lifecycle;
 mod speech;

@@ -25,25 +25,34 @@ pub(crate) struct Worker {
     pub(crate) child: Child,
     pub(crate) uri: Uri,
     pub(crate) ready: serde_json::Value,
-    pub(crate) log: Lines<BufReader<ChildStderr>>,
+    log: Option<Lines<BufReader<ChildStderr>>>,
 }
 
 impl Worker {
     pub(crate) async fn start(arguments: &[&str]) -> Worker {
+        Worker::start_with(arguments, "warn", Stdio::inherit()).await
+    }
+
+    /// A worker that logs everything; the test reads that by [`Worker::logged`].
+    pub(crate) async fn start_logged(arguments: &[&str]) -> Worker {
+        Worker::start_with(arguments, "vesta_stt_whisper=trace", Stdio::piped()).await
+    }
+
+    async fn start_with(arguments: &[&str], level: &str, log: Stdio) -> Worker {
         let mut child = Command::new(PROGRAM)
             .arg("--model")
             .arg(model())
             .args(["--ctx-extra", "64"])
             .args(arguments)
-            .env("RUST_LOG", "vesta_stt_whisper=debug")
+            .env("RUST_LOG", level)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = child.stderr.take().map(|log| BufReader::new(log).lines());
         let line = lines.next_line().await.unwrap().expect("the worker says that it is ready");
         let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
         let uri = ready["ready"]["uri"].as_str().unwrap().parse().unwrap();
@@ -56,8 +65,9 @@ impl Worker {
 
     /// Reads the log until a line says all of this.
     pub(crate) async fn logged(&mut self, words: &[&str]) -> String {
+        let log = self.log.as_mut().expect("a worker with a log");
         loop {
-            let line = self.log.next_line().await.unwrap().expect("the worker ended");
+            let line = log.next_line().await.unwrap().expect("the worker ended");
             if words.iter().all(|word| line.contains(word)) {
                 return line;
             }
