@@ -134,9 +134,11 @@ impl Check {
     pub(crate) fn holds(&self, state: &State) -> bool {
         match self {
             Self::State(states) => state.state.as_ref().is_some_and(|is| states.contains(is)),
-            Self::StateNumber { value, tolerance } => {
-                state.state.as_ref().and_then(|is| is.parse::<f64>().ok()).is_some_and(|is| (is - value).abs() <= *tolerance)
-            }
+            Self::StateNumber { value, tolerance } => state
+                .state
+                .as_ref()
+                .and_then(|is| is.parse::<f64>().ok())
+                .is_some_and(|is| (is - value).abs() <= *tolerance),
             Self::Number { attribute, value, tolerance } => {
                 state.number(attribute).is_some_and(|is| (is - value).abs() <= *tolerance)
             }

@@ -97,7 +97,12 @@ impl Core {
             self.subscribe(known);
         }
         if let Some(topic) = self.config.birth_topic() {
-            self.out.push_back(Output::Publish(Publish { topic, payload: "online".to_owned(), qos: QOS, retain: false }));
+            self.out.push_back(Output::Publish(Publish {
+                topic,
+                payload: "online".to_owned(),
+                qos: QOS,
+                retain: false,
+            }));
         }
     }
 
@@ -201,7 +206,9 @@ impl Core {
             let Some(entity) = self.registry.snapshot().entities.get(&id).cloned() else { continue };
             match self.commands(&id, &step) {
                 Ok(commands) => ready.push((entity, commands)),
-                Err(Refusal::InvalidValue(why)) => return Err(CallError::InvalidValue { slot: "value".to_owned(), why }),
+                Err(Refusal::InvalidValue(why)) => {
+                    return Err(CallError::InvalidValue { slot: "value".to_owned(), why });
+                }
                 Err(Refusal::NotSupported(what)) => {
                     refused.get_or_insert(CallError::NotSupported { name: entity.name.clone(), what });
                 }
@@ -373,4 +380,3 @@ pub(crate) fn answer(call: &IntentCall, house: &Snapshot) -> Option<Result<Outco
         Err(error) => Some(Err(error)),
     }
 }
-

@@ -23,7 +23,7 @@ const BATCH: usize = 512;
 /// Calls that may wait for the core.
 const CALLS: usize = 64;
 /// Changes that a slow listener may be behind.
-const CHANGES: usize = 4_096;
+const CHANGES: usize = 1_024;
 
 /// A call with the way back.
 struct Request {

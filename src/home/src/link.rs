@@ -82,7 +82,8 @@ impl Client {
                 client.try_subscribe_many(filters).map_err(|_| NotSent)
             }
             Sender::V5(client) => {
-                let filters = chunk.iter().map(|(path, level)| v5::mqttbytes::v5::Filter::new(path.clone(), qos5(*level)));
+                let filters =
+                    chunk.iter().map(|(path, level)| v5::mqttbytes::v5::Filter::new(path.clone(), qos5(*level)));
                 client.try_subscribe_many(filters).map_err(|_| NotSent)
             }
         })
@@ -252,7 +253,11 @@ enum Socket {
 
 enum Step {
     Up,
-    Message { topic: String, payload: Vec<u8>, retained: bool },
+    Message {
+        topic: String,
+        payload: Vec<u8>,
+        retained: bool,
+    },
     Refused(String),
     /// Our own goodbye is out.
     Gone,
@@ -277,10 +282,14 @@ impl Socket {
             Self::V4(_, socket) => match socket.poll().await {
                 Ok(rumqttc::Event::Incoming(packet)) => match packet {
                     rumqttc::Packet::ConnAck(_) => Step::Up,
-                    rumqttc::Packet::Publish(message) => {
-                        Step::Message { topic: message.topic, payload: message.payload.into(), retained: message.retain }
-                    }
-                    rumqttc::Packet::SubAck(ack) if ack.return_codes.contains(&rumqttc::SubscribeReasonCode::Failure) => {
+                    rumqttc::Packet::Publish(message) => Step::Message {
+                        topic: message.topic,
+                        payload: message.payload.into(),
+                        retained: message.retain,
+                    },
+                    rumqttc::Packet::SubAck(ack)
+                        if ack.return_codes.contains(&rumqttc::SubscribeReasonCode::Failure) =>
+                    {
                         Step::Refused(format!("subscription {}", ack.pkid))
                     }
                     _ => Step::Other,
@@ -337,7 +346,9 @@ fn network() -> NetworkOptions {
 /// Whether encrypted, host and port of `mqtt://host:port`.
 fn address(url: &str) -> Result<(bool, String, u16), HomeError> {
     let wrong = |why: &str| {
-        HomeError::Config(format!("mqtt url {url:?}: {why}; write it as mqtt://host:1883, or mqtts://host:8883 for encryption"))
+        HomeError::Config(format!(
+            "mqtt url {url:?}: {why}; write it as mqtt://host:1883, or mqtts://host:8883 for encryption"
+        ))
     };
     let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("the scheme is missing"))?;
     let (tls, default_port) = match scheme {

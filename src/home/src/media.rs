@@ -15,9 +15,8 @@ pub(crate) struct Move {
 }
 
 const PLAYING: [&str; 5] = ["playing", "Playing", "PLAYING", "play", "on"];
-const PAUSED: [&str; 12] = [
-    "paused", "Paused", "PAUSED", "pause", "stopped", "Stopped", "STOPPED", "idle", "Idle", "standby", "off", "stop",
-];
+const PAUSED: [&str; 12] =
+    ["paused", "Paused", "PAUSED", "pause", "stopped", "Stopped", "STOPPED", "idle", "Idle", "standby", "off", "stop"];
 
 /// What to do to which part. `entity` looks a part up.
 pub(crate) fn moves<'a>(
@@ -55,7 +54,9 @@ pub(crate) fn moves<'a>(
             _ => press(&[Part::Pause, Part::PlayPause, Part::Stop], &PAUSED).ok_or_else(|| lacks("pausing")),
         },
         MediaAction::Next => part(Part::Next).map(|id| plain(id, Action::Press)).ok_or_else(|| lacks("skipping")),
-        MediaAction::Previous => part(Part::Previous).map(|id| plain(id, Action::Press)).ok_or_else(|| lacks("going back")),
+        MediaAction::Previous => {
+            part(Part::Previous).map(|id| plain(id, Action::Press)).ok_or_else(|| lacks("going back"))
+        }
         MediaAction::TurnOn => match part(Part::Power) {
             Some(id) => Ok(plain(id, Action::TurnOn)),
             None => moves(&MediaAction::Play, speaker, entity),
@@ -71,7 +72,11 @@ pub(crate) fn moves<'a>(
     }
 }
 
-fn set_volume<'a>(speaker: &Speaker, wanted: f64, entity: impl Fn(&str) -> Option<&'a Entity>) -> Result<Vec<Move>, Refusal> {
+fn set_volume<'a>(
+    speaker: &Speaker,
+    wanted: f64,
+    entity: impl Fn(&str) -> Option<&'a Entity>,
+) -> Result<Vec<Move>, Refusal> {
     let id = speaker.part(Part::Volume).ok_or_else(|| Refusal::NotSupported("volume".to_owned()))?;
     let number = entity(id).ok_or_else(|| Refusal::NotSupported("volume".to_owned()))?;
     Ok(vec![Move { part: id.clone(), action: Action::SetValue(of_percent(number, wanted)), also: None }])

@@ -96,9 +96,10 @@ impl Record {
         let (field, value) = (input.field, input.read(payload)?);
         drop(inputs);
         self.description.component.read(field, &value, &mut self.state)?;
-        self.decay = self.description.component.decay(&self.state).map(|(after, then)| {
-            (now_ms.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)), then)
-        });
+        self.decay =
+            self.description.component.decay(&self.state).map(|(after, then)| {
+                (now_ms.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)), then)
+            });
         Ok(())
     }
 
@@ -115,7 +116,8 @@ impl Record {
     fn read_attributes(&mut self, payload: &Payload<'_>) -> Result<(), String> {
         let Some(input) = &self.description.attributes else { return Ok(()) };
         let text = input.read(payload)?;
-        self.extra = serde_json::from_str(&text).map_err(|error| format!("attributes are not a JSON object: {error}"))?;
+        self.extra =
+            serde_json::from_str(&text).map_err(|error| format!("attributes are not a JSON object: {error}"))?;
         Ok(())
     }
 

@@ -132,7 +132,12 @@ impl Registry {
                 }
                 return Some(taken);
             }
-            tracing::warn!(topic, holder, unique_id = unique.map(|(_, id)| id), "the unique id is taken: entity ignored");
+            tracing::warn!(
+                topic,
+                holder,
+                unique_id = unique.map(|(_, id)| id),
+                "the unique id is taken: entity ignored"
+            );
             return None;
         }
         if own.is_some() {
@@ -143,7 +148,12 @@ impl Registry {
             self.refused += 1;
             if [1, 10, 100, 1_000, 10_000].contains(&self.refused) {
                 let max = self.config.max_entities;
-                tracing::warn!(topic, max, refused = self.refused, "too many entities: raise max_entities to take in more");
+                tracing::warn!(
+                    topic,
+                    max,
+                    refused = self.refused,
+                    "too many entities: raise max_entities to take in more"
+                );
             }
             return None;
         }
@@ -320,10 +330,8 @@ impl Registry {
         self.speaker_of.clear();
         for parts in devices.into_values() {
             let Some(speaker) = Speaker::of(parts.into_iter()) else { continue };
-            let Some(device) = speaker
-                .parts
-                .values()
-                .find_map(|id| entities.get(id).and_then(|entity| entity.device.clone()))
+            let Some(device) =
+                speaker.parts.values().find_map(|id| entities.get(id).and_then(|entity| entity.device.clone()))
             else {
                 continue;
             };

@@ -40,7 +40,12 @@ const PARTS: &[(Part, &str, &[&str], &[&str])] = &[
     (Part::Stop, "button", &["stop"], &["mdi:stop"]),
     (Part::Next, "button", &["next", "skip"], &["mdi:skip-next"]),
     (Part::Previous, "button", &["previous", "prev"], &["mdi:skip-previous"]),
-    (Part::Source, "select", &["source", "station", "input", "playlist", "radio", "preset"], &["mdi:radio", "mdi:playlist-music"]),
+    (
+        Part::Source,
+        "select",
+        &["source", "station", "input", "playlist", "radio", "preset"],
+        &["mdi:radio", "mdi:playlist-music"],
+    ),
     (Part::Playback, "sensor", &["playback", "state", "status", "player"], &[]),
     (Part::Title, "sensor", &["title", "track", "song"], &["mdi:music"]),
 ];
@@ -144,11 +149,12 @@ fn limits(number: &Entity) -> (f64, f64) {
 
 fn part_of(description: &Description) -> Option<Part> {
     let domain = description.domain();
-    let spelled: Vec<String> = [Some(&description.object_id), description.name.as_ref(), description.unique_id.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(|name| name.to_lowercase())
-        .collect();
+    let spelled: Vec<String> =
+        [Some(&description.object_id), description.name.as_ref(), description.unique_id.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|name| name.to_lowercase())
+            .collect();
     // The key within the device is the most exact; the unique id often holds the device's own name as well.
     let says = |text: &String, word: &str| {
         let mut words = text.split(|c: char| !c.is_alphanumeric());

@@ -292,7 +292,7 @@ mod tests {
             ("{{ value | regex_replace('^(.)-(.)$', '\\\\2') }}", "a-b", "b"),
             ("{{ value | regex_findall_index('([0-9]+)') }}", "x 42 y", "42"),
             ("{% if value_json.on %}open{% else %}closed{% endif %}", r#"{"on":true}"#, "open"),
-            ("{{ value | bitwise_and(4) }}", "4", "4"),
+            ("{{ value | int | bitwise_and(4) }}", "4", "4"),
             ("{{ 'ff' | int(base=16) }}", "", "255"),
             ("  {{ value }} \n", " x ", "x"),
         ] {

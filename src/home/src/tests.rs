@@ -148,11 +148,12 @@ fn send_all(house: &mut House, messages: &[BTreeMap<String, Value>]) {
 /// Whether everything in `expected` is in `found`; numbers up to rounding.
 fn contains(found: &Value, expected: &Value) -> bool {
     match (found, expected) {
-        (Value::Object(found), Value::Object(expected)) => expected
-            .iter()
-            .all(|(key, value)| found.get(key).map_or(value.is_null(), |found| contains(found, value))),
+        (Value::Object(found), Value::Object(expected)) => {
+            expected.iter().all(|(key, value)| found.get(key).map_or(value.is_null(), |found| contains(found, value)))
+        }
         (Value::Array(found), Value::Array(expected)) => {
-            found.len() == expected.len() && found.iter().zip(expected).all(|(found, expected)| contains(found, expected))
+            found.len() == expected.len()
+                && found.iter().zip(expected).all(|(found, expected)| contains(found, expected))
         }
         (Value::Number(found), Value::Number(expected)) => match (found.as_f64(), expected.as_f64()) {
             (Some(found), Some(expected)) => (found - expected).abs() < 1e-3,
@@ -166,7 +167,8 @@ fn contains(found: &Value, expected: &Value) -> bool {
 fn same_payload(found: &str, expected: &Value) -> bool {
     match expected {
         Value::String(text) => found == text,
-        expected => serde_json::from_str::<Value>(found).is_ok_and(|found| contains(&found, expected) && contains(expected, &found)),
+        expected => serde_json::from_str::<Value>(found)
+            .is_ok_and(|found| contains(&found, expected) && contains(expected, &found)),
     }
 }
 
@@ -189,7 +191,10 @@ fn run(name: &str, story: &Story) {
                     let found = snapshot.entities.get(id);
                     let found = found.map_or(Value::Null, |entity| serde_json::to_value(entity).unwrap());
                     let all: Vec<_> = snapshot.entities.keys().collect();
-                    assert!(contains(&found, expected), "{place}: {id} is {found:#}\nexpected {expected:#}\nof {all:?}");
+                    assert!(
+                        contains(&found, expected),
+                        "{place}: {id} is {found:#}\nexpected {expected:#}\nof {all:?}"
+                    );
                 }
             }
             Step::Entities(expected) => {
@@ -211,9 +216,11 @@ fn run_call(house: &mut House, call: &Call, place: &str) {
     });
     let expected: Vec<(&String, &Value)> = call.publishes.iter().flatten().collect();
     let same = house.published.len() == expected.len()
-        && house.published.iter().zip(&expected).all(|((topic, payload), (wanted, value))| {
-            topic == *wanted && same_payload(payload, value)
-        });
+        && house
+            .published
+            .iter()
+            .zip(&expected)
+            .all(|((topic, payload), (wanted, value))| topic == *wanted && same_payload(payload, value));
     assert!(same, "{place}: published {:#?}\nexpected {expected:#?}", house.published);
     let mut reply = house.reply(id);
     if call.at_once || call.error.is_some() && call.publishes.is_empty() {

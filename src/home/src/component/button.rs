@@ -13,12 +13,20 @@ struct Button {
 
 pub(super) fn build_button(fields: Fields<'_>) -> Result<Box<dyn Component>, FieldError> {
     let payload = fields.text_or("payload_press", "PRESS")?;
-    Ok(Box::new(Button { domain: "button", command: fields.required_outlet("command_topic", "command_template")?, payload }))
+    Ok(Box::new(Button {
+        domain: "button",
+        command: fields.required_outlet("command_topic", "command_template")?,
+        payload,
+    }))
 }
 
 pub(super) fn build_scene(fields: Fields<'_>) -> Result<Box<dyn Component>, FieldError> {
     let payload = fields.text_or("payload_on", "ON")?;
-    Ok(Box::new(Button { domain: "scene", command: fields.required_outlet("command_topic", "command_template")?, payload }))
+    Ok(Box::new(Button {
+        domain: "scene",
+        command: fields.required_outlet("command_topic", "command_template")?,
+        payload,
+    }))
 }
 
 impl Component for Button {

@@ -91,13 +91,18 @@ impl Climate {
             true => ["heat_cool", "auto", "heat", "cool"].into_iter().find(has),
             false => Some("off").filter(has),
         };
-        let switch = |power: &Outlet| power.send(if on { self.on.as_str() } else { self.off.as_str() }).map_err(super::broken);
+        let switch =
+            |power: &Outlet| power.send(if on { self.on.as_str() } else { self.off.as_str() }).map_err(super::broken);
         match (&self.power, mode) {
-            (Some(power), None) => Ok(Commands { publishes: vec![switch(power)?], expect: Expect::Assume(state.clone()) }),
+            (Some(power), None) => {
+                Ok(Commands { publishes: vec![switch(power)?], expect: Expect::Assume(state.clone()) })
+            }
             (Some(power), Some(mode)) if !on && self.hears("mode") => {
                 Ok(Commands { publishes: vec![switch(power)?], expect: Expect::state(&[mode]) })
             }
-            (Some(power), Some(_)) => Ok(Commands { publishes: vec![switch(power)?], expect: Expect::Assume(state.clone()) }),
+            (Some(power), Some(_)) => {
+                Ok(Commands { publishes: vec![switch(power)?], expect: Expect::Assume(state.clone()) })
+            }
             (None, Some(mode)) => self.set_mode(mode, state),
             (None, None) => cannot(if on { "turning on" } else { "turning off" }),
         }
@@ -163,7 +168,10 @@ impl Component for Climate {
             Action::SetFanMode(wanted) => {
                 let Some(outlet) = &self.fan_mode else { return cannot(word(action)) };
                 let Some(mode) = pick(&self.fan_modes, wanted) else {
-                    return Err(Refusal::InvalidValue(format!("{wanted:?} is none of {}", text::listing(&self.fan_modes))));
+                    return Err(Refusal::InvalidValue(format!(
+                        "{wanted:?} is none of {}",
+                        text::listing(&self.fan_modes)
+                    )));
                 };
                 let publishes = vec![outlet.send(mode).map_err(super::broken)?];
                 let expect = if self.hears("fan_mode") {

@@ -147,7 +147,14 @@ mod tests {
 
     #[test]
     fn colours_keep_their_hue_through_every_notation() {
-        for (name, hue) in [("red", 0.0), ("green", 120.0), ("blue", 240.0), ("orange", 38.8), ("purple", 300.0), ("Dodger Blue", 209.6)] {
+        for (name, hue) in [
+            ("red", 0.0),
+            ("green", 120.0),
+            ("blue", 240.0),
+            ("orange", 38.8),
+            ("purple", 300.0),
+            ("Dodger Blue", 209.6),
+        ] {
             let rgb = named_color(name).unwrap();
             let Hs(is, saturation) = hs(rgb);
             assert!((is - hue).abs() < 0.1, "{name}: {is}");

@@ -58,7 +58,13 @@ impl Cover {
     /// What "stopped" or a bare position means.
     fn at_rest(state: &State) -> &'static str {
         match state.number("current_position") {
-            Some(position) => if position <= 0.0 { "closed" } else { "open" },
+            Some(position) => {
+                if position <= 0.0 {
+                    "closed"
+                } else {
+                    "open"
+                }
+            }
             None if state.is("closing") || state.is("closed") => "closed",
             None => "open",
         }
@@ -158,11 +164,8 @@ impl Component for Cover {
         }
         match (action, &self.command, &self.stop) {
             (Action::Stop, Some(command), Some(stop)) => {
-                let expect = if self.optimistic {
-                    Expect::Assume(state.clone())
-                } else {
-                    Expect::state(&["open", "closed"])
-                };
+                let expect =
+                    if self.optimistic { Expect::Assume(state.clone()) } else { Expect::state(&["open", "closed"]) };
                 Ok(Commands { publishes: vec![command.raw(stop.clone())], expect })
             }
             _ => cannot(word(action)),

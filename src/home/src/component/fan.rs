@@ -35,7 +35,10 @@ pub(super) fn build(fields: Fields<'_>) -> Result<Box<dyn Component>, FieldError
     let inputs: Vec<Input> = inputs.into_iter().flatten().collect();
     let (low, high) = (fields.number_or("speed_range_min", 1.0)?, fields.number_or("speed_range_max", 100.0)?);
     if low < 1.0 || high < low {
-        return Err(FieldError { key: "speed_range_max".to_owned(), problem: "is below \"speed_range_min\"".to_owned() });
+        return Err(FieldError {
+            key: "speed_range_max".to_owned(),
+            problem: "is below \"speed_range_min\"".to_owned(),
+        });
     }
     Ok(Box::new(Fan {
         command: fields.required_outlet("command_topic", "command_template")?,

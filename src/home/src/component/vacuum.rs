@@ -115,7 +115,12 @@ impl Vacuum {
     fn rooms(&self, state: &State) -> Vec<Room> {
         match &self.clean {
             Some(Clean::Segments(_, rooms)) => rooms.clone(),
-            _ => ["segments", "rooms"].iter().filter_map(|key| state.attributes.get(*key)).map(listed).next().unwrap_or_default(),
+            _ => ["segments", "rooms"]
+                .iter()
+                .filter_map(|key| state.attributes.get(*key))
+                .map(listed)
+                .next()
+                .unwrap_or_default(),
         }
     }
 
@@ -201,7 +206,8 @@ impl Component for Vacuum {
                 };
                 let mut commands = self.commands(outlet.send(speed).map_err(super::broken)?, &[], state);
                 if self.state.is_some() {
-                    commands.expect = Expect::All(vec![Check::Text { attribute: "fan_speed", value: speed.to_owned() }]);
+                    commands.expect =
+                        Expect::All(vec![Check::Text { attribute: "fan_speed", value: speed.to_owned() }]);
                 }
                 return Ok(commands);
             }
@@ -221,7 +227,8 @@ impl Component for Vacuum {
             state.set("fan_speed_list", Some(self.speeds.clone().into()));
         }
         if let Some(Clean::Segments(_, rooms)) = &self.clean {
-            let rooms: Map<String, Value> = rooms.iter().map(|room| (room.id.clone(), room.name.clone().into())).collect();
+            let rooms: Map<String, Value> =
+                rooms.iter().map(|room| (room.id.clone(), room.name.clone().into())).collect();
             state.set("segments", Some(rooms.into()));
         }
         state

@@ -53,7 +53,10 @@ impl Availability {
             _ => Vec::new(),
         };
         if listed.len() > MAX_TOPICS {
-            return Err(FieldError { key: "availability".to_owned(), problem: format!("more than {MAX_TOPICS} topics") });
+            return Err(FieldError {
+                key: "availability".to_owned(),
+                problem: format!("more than {MAX_TOPICS} topics"),
+            });
         }
         for item in listed {
             let item = Fields(item);

@@ -119,7 +119,9 @@ fn device(fields: Fields<'_>) -> Result<Option<Device>, FieldError> {
         Value::Array(pair) => pair.get(1).and_then(scalar),
         _ => None,
     };
-    let text = |key: &str| Ok::<_, FieldError>(inner.text(key)?.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()));
+    let text = |key: &str| {
+        Ok::<_, FieldError>(inner.text(key)?.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+    };
     let name = text("name")?;
     let id = inner.get("identifiers").and_then(first).or_else(connection).or_else(|| name.clone());
     let Some(id) = id else {

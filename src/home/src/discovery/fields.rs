@@ -160,7 +160,9 @@ impl<'a> Fields<'a> {
                 .map(|item| scalar(item).filter(|text| text.len() <= MAX_TEXT))
                 .collect::<Option<_>>()
                 .map_or_else(|| Self::error(key, "must be a list of texts"), Ok),
-            Some(value) => scalar(value).map_or_else(|| Self::error(key, "must be a list of texts"), |text| Ok(vec![text])),
+            Some(value) => {
+                scalar(value).map_or_else(|| Self::error(key, "must be a list of texts"), |text| Ok(vec![text]))
+            }
         }
     }
 

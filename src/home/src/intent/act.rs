@@ -9,6 +9,7 @@ use crate::action::{Action, LightChange};
 use crate::call::{CallError, IntentCall};
 use crate::component::parse_color;
 use crate::model::{Entity, Snapshot};
+use crate::text::fold;
 
 /// What can be done to a loudspeaker.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +61,9 @@ pub(super) fn plan(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError
             one_kind(call, house, &["climate"], Some("fan_mode"), "fan mode", action)
         }
         "HassClimateSetHvacMode" => simple(&["climate"], "mode", Action::SetMode(required(call, "hvac_mode")?)),
-        "HassHumidifierSetpoint" => simple(&["humidifier"], "humidity", Action::SetHumidity(percent(call, "humidity")?)),
+        "HassHumidifierSetpoint" => {
+            simple(&["humidifier"], "humidity", Action::SetHumidity(percent(call, "humidity")?))
+        }
         "HassHumidifierMode" => simple(&["humidifier"], "mode", Action::SetMode(required(call, "mode")?)),
         "HassVacuumStart" => simple(&["vacuum"], "cleaning", Action::StartCleaning),
         "HassVacuumPause" => simple(&["vacuum"], "pausing", Action::PauseCleaning),
@@ -80,7 +83,10 @@ pub(super) fn plan(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError
         "HassSetVolumeRelative" => media(MediaAction::StepVolume(volume_step(call)?), "volume"),
         "HassSetValue" => simple(&["number"], "setting a value", Action::SetValue(number(call, "value")?)),
         "HassSelectOption" => simple(&["select"], "selecting", Action::Select(required(call, "option")?)),
-        "HassListAddItem" | "HassListCompleteItem" | "HassListRemoveItem" | "HassShoppingListAddItem"
+        "HassListAddItem"
+        | "HassListCompleteItem"
+        | "HassListRemoveItem"
+        | "HassShoppingListAddItem"
         | "HassShoppingListCompleteItem" => Err(no_such_kind("todo")),
         "HassGetWeather" => Err(no_such_kind("weather")),
         "HassBroadcast" => Err(no_such_kind("assist_satellite")),
@@ -115,7 +121,12 @@ fn open(target: &Target<'_>) -> Open {
 }
 
 /// Leaves out what cannot be reached, and puts the rest in order.
-fn job(call: &IntentCall, house: &Snapshot, found: Vec<&Arc<Entity>>, step: impl Fn(&Entity) -> Step) -> Result<Job, CallError> {
+fn job(
+    call: &IntentCall,
+    house: &Snapshot,
+    found: Vec<&Arc<Entity>>,
+    step: impl Fn(&Entity) -> Step,
+) -> Result<Job, CallError> {
     let (reachable, lost): (Vec<_>, Vec<_>) = found.into_iter().partition(|entity| entity.available);
     let skipped: Vec<String> = lost.iter().map(|entity| entity.name.clone()).collect();
     if reachable.is_empty() {
@@ -238,7 +249,9 @@ fn step_of(entity: &Entity, turn: Turn) -> Option<Step> {
         ("lawn_mower", true) => Action::Mow,
         ("vacuum" | "lawn_mower", false) => Action::ReturnToBase,
         ("button" | "scene", true) => Action::Press,
-        ("media_player", on) => return Some(Step::Speaker(if on { MediaAction::TurnOn } else { MediaAction::TurnOff })),
+        ("media_player", on) => {
+            return Some(Step::Speaker(if on { MediaAction::TurnOn } else { MediaAction::TurnOff }));
+        }
         _ => return None,
     };
     Some(Step::Device(action))
@@ -274,7 +287,9 @@ fn light_set(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError> {
         ("brightness", "brightness")
     };
     let target = Target::new(call, house)?;
-    let able = |entity: &Entity| entity.features.iter().any(|own| own == feature);
+    // A light without white of its own shows a white with its colours.
+    let serves = |own: &String| own == feature || feature == "color_temp" && own == "color";
+    let able = |entity: &Entity| entity.features.iter().any(serves);
     // "Set the brightness to 50 %" is about the room the speaker is in, also where the dictionary says "lights" by itself.
     let found = resolve(house, &target, &Wanted { domains: &["light"], able: &able, open: Open::Nearest, what })?;
     job(call, house, found, |_| Step::Device(Action::Light(change.clone())))
@@ -299,32 +314,28 @@ fn clean_area(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError> {
     let able = |entity: &Entity| entity.features.iter().any(|own| own == "clean_area");
     let wanted = Wanted { domains: &["vacuum"], able: &able, open: Open::Everywhere, what: "cleaning single rooms" };
     let found = resolve(house, &robot, &wanted)?;
-    let knows = |entity: &Entity| {
-        let segments = entity.attributes.get("segments").or_else(|| entity.attributes.get("rooms"));
-        segments.is_some_and(|segments| {
-            let text = crate::text::fold(&segments.to_string());
-            rooms.iter().all(|room| text.contains(&crate::text::fold(room)))
-        })
-    };
-    // Of several robots the one that has the room on its map.
-    let knowing: Vec<_> = found.iter().copied().filter(|entity| knows(entity)).collect();
+    // Of several robots the one that has the rooms on its map.
+    let knowing: Vec<_> = found.iter().copied().filter(|entity| own_words(house, entity, &rooms).is_some()).collect();
     let found = if knowing.is_empty() { found } else { knowing };
     if found.len() > 1 {
         return Err(ambiguous(house, None, &found));
     }
-    job(call, house, found, |entity| Step::Device(Action::CleanRooms(room_names(house, entity, &rooms))))
+    job(call, house, found, |entity| {
+        let words = own_words(house, entity, &rooms).unwrap_or_else(|| rooms.clone());
+        Step::Device(Action::CleanRooms(words))
+    })
 }
 
-/// The robot's own word for each room: its map may call the area by one of its other names.
-fn room_names(house: &Snapshot, entity: &Entity, rooms: &[String]) -> Vec<String> {
-    let map = entity.attributes.get("segments").or_else(|| entity.attributes.get("rooms"));
-    let map = map.map(|map| crate::text::fold(&map.to_string())).unwrap_or_default();
-    let on_map = |name: &str| map.contains(&format!("\"{}\"", crate::text::fold(name)));
+/// The robot's own word for each room: its map may call an area by one of its other names. `None` where one is not on the map.
+fn own_words(house: &Snapshot, robot: &Entity, rooms: &[String]) -> Option<Vec<String>> {
+    let map = robot.attributes.get("segments").or_else(|| robot.attributes.get("rooms"))?;
+    let map = fold(&map.to_string());
+    let on_map = |name: &String| map.contains(&format!("\"{}\"", fold(name)));
     let own_word = |room: &String| {
-        let area = house.areas.iter().find(|area| area.name == *room)?;
-        area.aliases.iter().find(|alias| !on_map(room) && on_map(alias)).cloned()
+        let aliases = house.areas.iter().filter(|area| area.name == *room).flat_map(|area| &area.aliases);
+        std::iter::once(room).chain(aliases).find(|name| on_map(name)).cloned()
     };
-    rooms.iter().map(|room| own_word(room).unwrap_or_else(|| room.clone())).collect()
+    rooms.iter().map(own_word).collect()
 }
 
 fn media(call: &IntentCall, house: &Snapshot, action: &MediaAction, feature: &str) -> Result<Job, CallError> {

@@ -17,9 +17,8 @@ pub(super) fn get_state(call: &IntentCall, house: &Snapshot) -> Result<Outcome, 
     let found = resolve(house, &target, &wanted)?;
     let (reachable, skipped) = reachable(found)?;
     let states: Vec<String> = texts(call, "state").iter().map(|state| fold(state)).collect();
-    let fits = |entity: &Entity| {
-        states.is_empty() || entity.state.as_ref().is_some_and(|state| states.contains(&fold(state)))
-    };
+    let fits =
+        |entity: &Entity| states.is_empty() || entity.state.as_ref().is_some_and(|state| states.contains(&fold(state)));
     let (matched, unmatched): (Vec<&Entity>, Vec<&Entity>) =
         reachable.iter().map(|entity| entity.as_ref()).partition(|entity| fits(entity));
     let first = matched.first().or(unmatched.first()).copied();
@@ -46,17 +45,24 @@ pub(super) fn get_temperature(call: &IntentCall, house: &Snapshot) -> Result<Out
         what: "temperature",
     };
     let sensors = Wanted { domains: &["sensor"], able: &is_thermometer, open: Open::Nearest, what: "temperature" };
-    let found = match resolve(house, &target, &thermostats) {
-        Ok(found) => found,
-        Err(first) => match (resolve(house, &target, &sensors), first) {
-            (Ok(found), _) => found,
-            // A lone reason of the sensors says more than that there is no thermostat.
-            (Err(second @ CallError::Ambiguous { .. }), CallError::NoneInArea { .. } | CallError::NotSupported { .. }) => {
-                return Err(second);
-            }
-            (Err(_), first) => return Err(first),
-        },
-    };
+    let here = Target { area: target.speaker, ..target.clone() };
+    let mut found = Err(target.none(Some("climate")));
+    // The room that the speaker is in goes before a thermostat elsewhere.
+    for place in
+        [Some(&here).filter(|_| target.is_open() && target.speaker.is_some()), Some(&target)].into_iter().flatten()
+    {
+        found = resolve(house, place, &thermostats).or_else(|first| {
+            resolve(house, place, &sensors).map_err(|second| match second {
+                // "Which one" says more than that there is no thermostat.
+                CallError::Ambiguous { .. } => second,
+                _ => first,
+            })
+        });
+        if found.is_ok() {
+            break;
+        }
+    }
+    let found = found?;
     let (reachable, skipped) = reachable(found)?;
     let [entity] = reachable.as_slice() else {
         // Of several in one place the first is as good as any; in several places they differ.

@@ -28,7 +28,11 @@ pub(super) struct Wanted<'a> {
 }
 
 /// The entities that a call means: at least one.
-pub(super) fn resolve<'a>(house: &'a Snapshot, target: &Target<'_>, wanted: &Wanted<'_>) -> Result<Vec<&'a Arc<Entity>>, CallError> {
+pub(super) fn resolve<'a>(
+    house: &'a Snapshot,
+    target: &Target<'_>,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<&'a Arc<Entity>>, CallError> {
     if !target.names.is_empty() {
         return named(house, target, wanted);
     }
@@ -45,7 +49,9 @@ pub(super) fn resolve<'a>(house: &'a Snapshot, target: &Target<'_>, wanted: &Wan
     if able.is_empty() {
         let name = match found.as_slice() {
             [one] => one.name.clone(),
-            _ => target.place().unwrap_or_else(|| found.iter().map(|entity| entity.name.clone()).collect::<Vec<_>>().join(", ")),
+            _ => target
+                .place()
+                .unwrap_or_else(|| found.iter().map(|entity| entity.name.clone()).collect::<Vec<_>>().join(", ")),
         };
         return Err(CallError::NotSupported { name, what: wanted.what.to_owned() });
     }
@@ -56,12 +62,17 @@ pub(super) fn resolve<'a>(house: &'a Snapshot, target: &Target<'_>, wanted: &Wan
 fn of_kind(entity: &Entity, target: &Target<'_>, wanted: &Wanted<'_>) -> bool {
     let listed = |list: &[String], value: &str| list.is_empty() || list.iter().any(|item| item == value);
     listed(&target.domains, &entity.domain)
-        && (target.classes.is_empty() || entity.device_class.as_deref().is_some_and(|class| listed(&target.classes, class)))
+        && (target.classes.is_empty()
+            || entity.device_class.as_deref().is_some_and(|class| listed(&target.classes, class)))
         && (wanted.domains.is_empty() || wanted.domains.contains(&entity.domain.as_str()))
 }
 
 /// The one where the speaker is, or the only one there is.
-fn nearest<'a>(house: &Snapshot, target: &Target<'_>, found: Vec<&'a Arc<Entity>>) -> Result<Vec<&'a Arc<Entity>>, CallError> {
+fn nearest<'a>(
+    house: &Snapshot,
+    target: &Target<'_>,
+    found: Vec<&'a Arc<Entity>>,
+) -> Result<Vec<&'a Arc<Entity>>, CallError> {
     let here: Vec<_> = found.iter().copied().filter(|entity| is_here(entity, target)).collect();
     match (here.len(), found.len()) {
         (0, 1) => Ok(found),
@@ -94,18 +105,17 @@ fn named<'a>(house: &'a Snapshot, target: &Target<'_>, wanted: &Wanted<'_>) -> R
         return Err(CallError::NoSuchName { name: spoken, area: target.place() });
     }
     // Each step decides only as long as it leaves something.
-    let steps: [&dyn Fn(&Entity) -> bool; 3] = [
-        &|entity| of_kind(entity, target, wanted),
-        &|entity| (wanted.able)(entity),
-        &|entity| is_here(entity, target),
-    ];
+    let steps: [&dyn Fn(&Entity) -> bool; 3] =
+        [&|entity| of_kind(entity, target, wanted), &|entity| (wanted.able)(entity), &|entity| is_here(entity, target)];
     for step in steps {
         if found.len() > 1 && found.iter().any(|entity| step(entity)) {
             found.retain(|entity| step(entity));
         }
     }
     match found.as_slice() {
-        [one] if !wanted.domains.is_empty() && !wanted.domains.contains(&one.domain.as_str()) || !(wanted.able)(one) => {
+        [one]
+            if !wanted.domains.is_empty() && !wanted.domains.contains(&one.domain.as_str()) || !(wanted.able)(one) =>
+        {
             Err(CallError::NotSupported { name: one.name.clone(), what: wanted.what.to_owned() })
         }
         [_] => Ok(found),

@@ -106,7 +106,10 @@ fn the_version_grows_with_names_and_not_with_states() {
     house.send("l0", b"ON");
     house.settle();
     assert_eq!(house.core.snapshot().version, before);
-    house.send("homeassistant/light/l0/config", json!({ "name": "New", "command_topic": "l0/set", "state_topic": "l0" }).to_string().as_bytes());
+    house.send(
+        "homeassistant/light/l0/config",
+        json!({ "name": "New", "command_topic": "l0/set", "state_topic": "l0" }).to_string().as_bytes(),
+    );
     house.settle();
     assert_eq!(house.core.snapshot().version, before + 1);
     assert_eq!(house.core.snapshot().entities["light.lamp_0"].state.as_deref(), Some("on"));

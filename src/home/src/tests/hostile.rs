@@ -9,8 +9,26 @@ use crate::config::HomeConfig;
 use crate::discovery;
 
 const PLATFORMS: [&str; 20] = [
-    "light", "switch", "cover", "fan", "vacuum", "climate", "sensor", "binary_sensor", "scene", "button", "number", "select", "lock",
-    "valve", "siren", "humidifier", "lawn_mower", "device_tracker", "device", "unknown",
+    "light",
+    "switch",
+    "cover",
+    "fan",
+    "vacuum",
+    "climate",
+    "sensor",
+    "binary_sensor",
+    "scene",
+    "button",
+    "number",
+    "select",
+    "lock",
+    "valve",
+    "siren",
+    "humidifier",
+    "lawn_mower",
+    "device_tracker",
+    "device",
+    "unknown",
 ];
 
 /// Every key that any kind reads, in short and long form.
@@ -20,7 +38,9 @@ fn key() -> impl Strategy<Value = String> {
         .filter(|line| !line.starts_with('#'))
         .flat_map(|line| line.split('\t').skip(1).map(str::to_owned).collect::<Vec<_>>())
         .collect();
-    keys.extend(["~", "schema", "segments", "clean_segments_command_topic", "name", "device", "qos"].map(str::to_owned));
+    keys.extend(
+        ["~", "schema", "segments", "clean_segments_command_topic", "name", "device", "qos"].map(str::to_owned),
+    );
     proptest::sample::select(keys)
 }
 
@@ -31,8 +51,27 @@ fn value() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(|number| json!(number)),
         (-2i64..300).prop_map(Value::from),
         proptest::sample::select(vec![
-            "ON", "OFF", "json", "template", "basic", "a/b", "a/+", "#", "~/x", "", "None", "{{ value_json.x }}", "{{ value | float }}",
-            "{% for x in range(9) %}{{ x }}{% endfor %}", "{{ 1 // 0 }}", "{{ value * 99 }}", "all", "first", "xy", "open", "100",
+            "ON",
+            "OFF",
+            "json",
+            "template",
+            "basic",
+            "a/b",
+            "a/+",
+            "#",
+            "~/x",
+            "",
+            "None",
+            "{{ value_json.x }}",
+            "{{ value | float }}",
+            "{% for x in range(9) %}{{ x }}{% endfor %}",
+            "{{ 1 // 0 }}",
+            "{{ value * 99 }}",
+            "all",
+            "first",
+            "xy",
+            "open",
+            "100",
         ])
         .prop_map(Value::from),
         ".{0,12}".prop_map(Value::from),
@@ -40,7 +79,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 24, 6, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::vec((key(), inner), 0..4).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            proptest::collection::vec((key(), inner), 0..4)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
         ]
     })
 }
@@ -58,9 +98,22 @@ fn payload() -> impl Strategy<Value = String> {
 }
 
 const INTENTS: [&str; 16] = [
-    "HassTurnOn", "HassTurnOff", "HassToggle", "HassLightSet", "HassSetPosition", "HassFanSetSpeed", "HassClimateSetTemperature",
-    "HassVacuumCleanArea", "HassSetVolume", "HassSetVolumeRelative", "HassMediaPause", "HassGetState", "HassClimateGetTemperature",
-    "HassSetValue", "HassSelectOption", "HassVacuumStart",
+    "HassTurnOn",
+    "HassTurnOff",
+    "HassToggle",
+    "HassLightSet",
+    "HassSetPosition",
+    "HassFanSetSpeed",
+    "HassClimateSetTemperature",
+    "HassVacuumCleanArea",
+    "HassSetVolume",
+    "HassSetVolumeRelative",
+    "HassMediaPause",
+    "HassGetState",
+    "HassClimateGetTemperature",
+    "HassSetValue",
+    "HassSelectOption",
+    "HassVacuumStart",
 ];
 
 proptest! {

@@ -131,7 +131,8 @@ impl Component for JsonLight {
     }
 
     fn read(&self, _field: &'static str, value: &str, state: &mut State) -> Result<(), String> {
-        let map: Map<String, Value> = serde_json::from_str(value).map_err(|error| format!("not a JSON object: {error}"))?;
+        let map: Map<String, Value> =
+            serde_json::from_str(value).map_err(|error| format!("not a JSON object: {error}"))?;
         match map.get("state") {
             Some(Value::Null) => state.state = None,
             Some(word) => match scalar(word).unwrap_or_default().to_uppercase().as_str() {

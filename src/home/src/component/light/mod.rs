@@ -19,7 +19,9 @@ pub(super) fn build(fields: Fields<'_>) -> Result<Box<dyn Component>, FieldError
         "basic" | "default" => topics::build(fields),
         "json" => json::build(fields),
         "template" => template::build(fields),
-        other => Err(FieldError { key: "schema".to_owned(), problem: format!("{other:?} is none of basic, json, template") }),
+        other => {
+            Err(FieldError { key: "schema".to_owned(), problem: format!("{other:?} is none of basic, json, template") })
+        }
     }
 }
 
@@ -60,7 +62,8 @@ struct Warmth {
 
 impl Warmth {
     fn new(fields: Fields<'_>) -> Result<Self, FieldError> {
-        let of_mireds = |key: &str| Ok::<_, FieldError>(fields.number(key)?.filter(|mireds| *mireds > 0.0).map(reciprocal));
+        let of_mireds =
+            |key: &str| Ok::<_, FieldError>(fields.number(key)?.filter(|mireds| *mireds > 0.0).map(reciprocal));
         let low = fields.number("min_kelvin")?.or(of_mireds("max_mireds")?).unwrap_or(KELVIN.0);
         let high = fields.number("max_kelvin")?.or(of_mireds("min_mireds")?).unwrap_or(KELVIN.1);
         if !(low > 0.0 && low < high) {

@@ -133,7 +133,12 @@ impl Component for TemplateLight {
                 let expect = if self.optimistic {
                     Expect::Assume(assume(&wanted, state))
                 } else {
-                    Expect::All(checks(&wanted, SCALE, self.warmth, Tells { state: true, brightness: true, color, kelvin }))
+                    Expect::All(checks(
+                        &wanted,
+                        SCALE,
+                        self.warmth,
+                        Tells { state: true, brightness: true, color, kelvin },
+                    ))
                 };
                 Ok(Commands { publishes, expect })
             }
@@ -149,8 +154,11 @@ impl Component for TemplateLight {
     }
 
     fn features(&self) -> Vec<&'static str> {
-        let all =
-            [("brightness", self.hears("brightness")), ("color", self.hears("blue")), ("color_temp", self.hears("color_temp"))];
+        let all = [
+            ("brightness", self.hears("brightness")),
+            ("color", self.hears("blue")),
+            ("color_temp", self.hears("color_temp")),
+        ];
         all.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect()
     }
 }

@@ -118,7 +118,8 @@ impl TopicsLight {
         let (notation, outlet) = self.colors.first()?;
         let Rgb(r, g, b) = rgb;
         let (Hs(hue, saturation), Xy(x, y)) = (hs(rgb), xy(rgb));
-        let named = |pairs: &[(&str, Value)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let named =
+            |pairs: &[(&str, Value)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let (text, variables): (String, Map<String, Value>) = match notation {
             Notation::Hs => (format!("{hue},{saturation}"), named(&[("hue", hue.into()), ("sat", saturation.into())])),
             Notation::Xy => (format!("{x},{y}"), named(&[("x", x.into()), ("y", y.into())])),
