@@ -56,7 +56,19 @@ pub fn write_random_whisper(path: &Path, shape: WhisperShape, seed: u64) -> Resu
     let mut file = Writer { file: BufWriter::with_capacity(1 << 20, File::create(path)?), random: Random(seed) };
     let WhisperShape { vocabulary, audio_ctx, text_ctx, width, heads, encoder_layers, decoder_layers, mels } = shape;
     file.numbers(&[MAGIC])?;
-    file.sizes(&[vocabulary, audio_ctx, width, heads, encoder_layers, text_ctx, width, heads, decoder_layers, mels, 1])?;
+    file.sizes(&[
+        vocabulary,
+        audio_ctx,
+        width,
+        heads,
+        encoder_layers,
+        text_ctx,
+        width,
+        heads,
+        decoder_layers,
+        mels,
+        1,
+    ])?;
     file.mel_filters(mels)?;
     file.vocabulary(vocabulary)?;
 
@@ -238,7 +250,15 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_file_and_another_one_does_not() {
-        let shape = WhisperShape { width: 16, heads: 2, encoder_layers: 1, decoder_layers: 1, audio_ctx: 10, text_ctx: 10, ..WhisperShape::BASE_EN };
+        let shape = WhisperShape {
+            width: 16,
+            heads: 2,
+            encoder_layers: 1,
+            decoder_layers: 1,
+            audio_ctx: 10,
+            text_ctx: 10,
+            ..WhisperShape::BASE_EN
+        };
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, seed| {
             let path = folder.path().join(name);

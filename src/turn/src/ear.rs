@@ -201,7 +201,8 @@ impl Ear {
     /// One frame of hands-free audio.
     async fn listen(&mut self, frame: &Frame, hearing: &mut Option<Hearing>) -> Option<Endpoint> {
         let speech = self.vad.push(frame);
-        let said = hearing.as_ref().map_or(Said::Nothing, Hearing::said);
+        let streams = streams(&self.assistant.parts.stt);
+        let said = hearing.as_ref().map_or(Said::Nothing, |hearing| hearing.said(streams));
         self.clock_ms += vesta_audio::FRAME_MS;
         let endpoint = self.endpointer.push(speech, said).map(|endpoint| shifted(endpoint, self.endpointer_from_ms));
         match hearing {
@@ -355,8 +356,10 @@ impl Hearing {
     }
 
     /// What was said so far, as far as it is known: an opinion on audio from before the pause is out of date.
-    fn said(&self) -> Said {
+    /// Of an engine that tells nothing before the end (`streams` is false) there is nothing to know.
+    fn said(&self, streams: bool) -> Said {
         match self.paused_at_ms {
+            _ if !streams => Said::Unknown,
             Some(paused_at) if self.settled && self.heard_to_ms >= paused_at => self.said,
             _ if self.text.is_empty() => Said::Nothing,
             _ => Said::Unknown,

@@ -165,6 +165,9 @@ async fn word_failure(
     error: &TurnError,
     addressed: bool,
 ) -> (&'static str, Option<String>) {
+    if matches!(error, TurnError::NothingHeard) && !addressed {
+        return (outcome::NOTHING, None);
+    }
     let code = error.code();
     record.record().error_code = Some(code.to_owned());
     record.event("failed", json!({ "code": code, "detail": error.to_string() }));
