@@ -237,7 +237,7 @@ impl Checker<'_> {
             match dictionary.recognize(&sample.text, &names, &sample.context) {
                 Some(result) if result.intent == sample.intent => entry.0 = true,
                 Some(result) => {
-                    entry.1 = Some((sample, format!("{} through `{}`", result.intent, shorten(&result.sentence))))
+                    entry.1 = Some((sample, format!("{} through `{}`", result.intent, shorten(&result.sentence))));
                 }
                 None => entry.1 = Some((sample, "nothing".into())),
             }

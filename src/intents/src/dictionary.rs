@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::compile::compile;
+use crate::fuzzy::Words;
 use crate::graph::{Graph, List, Node};
 use crate::load::{LoadError, Sources, interpret, merge_parts};
 use crate::respond::Responses;
@@ -18,6 +19,7 @@ pub struct Dictionary {
     pub(crate) skip_words: Vec<Vec<char>>,
     pub(crate) responses: Responses,
     pub(crate) joiners: Vec<String>,
+    pub(crate) words: Words,
 }
 
 /// How large a dictionary is.
@@ -44,6 +46,7 @@ impl Dictionary {
             |(key, message)| LoadError::Shape { place: sources.place(&format!("response {key}"), &key), message },
         )?;
         let graph = compile(&mut raw, &sources)?;
+        let words = Words::new(&graph, std::mem::take(&mut raw.sounds));
         let mut skip_words: Vec<Vec<char>> = raw
             .skip_words
             .iter()
@@ -59,6 +62,7 @@ impl Dictionary {
             ignore_whitespace: raw.settings.ignore_whitespace,
             skip_words,
             responses,
+            words,
             joiners: raw.joiners.iter().map(|j| fold(&normalize(j))).collect(),
         })
     }

@@ -15,6 +15,7 @@
 //! - [`candidate`]: what fits, and the best of it
 //! - [`outcome`]: the best as a result
 //! - [`several`]: several commands in one sentence
+//! - [`fuzzy`]: repairs of what speech recognition misheard
 //! - [`context`]: what sentences demand of their context
 //! - [`respond`]: what the house says
 //! - [`sample`]: sentences made up from the templates
@@ -49,6 +50,7 @@ mod compile;
 mod context;
 mod dictionary;
 mod explain;
+mod fuzzy;
 mod graph;
 mod index;
 mod load;
@@ -69,6 +71,7 @@ pub use check::{Finding, Severity, check};
 pub use context::Context;
 pub use dictionary::{Dictionary, Size};
 pub use explain::{Explained, Explanation};
+pub use fuzzy::{Repaired, SURE};
 pub use load::LoadError;
 pub use names::{NameEntry, Names, NamesBuilder};
 pub use recognize::{MAX_TEXT_BYTES, Partial, Recognition, RecognizeError, Slot};

@@ -223,6 +223,7 @@ pub(crate) struct Raw {
     pub(crate) responses: Map<String, Value>,
     pub(crate) errors: Map<String, Value>,
     pub(crate) joiners: Vec<String>,
+    pub(crate) sounds: Vec<(String, String)>,
 }
 
 pub(crate) fn interpret(mut tree: Map<String, Value>) -> Result<Raw, LoadError> {
@@ -251,6 +252,9 @@ pub(crate) fn interpret(mut tree: Map<String, Value>) -> Result<Raw, LoadError> 
     }
     if let Some(value) = take("joiners") {
         raw.joiners = typed("joiners", value)?;
+    }
+    if let Some(value) = take("sounds") {
+        raw.sounds = typed("sounds", value)?;
     }
     if let Some(value) = take("numbers") {
         raw.numbers = typed("numbers", value)?;

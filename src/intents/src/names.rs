@@ -1,5 +1,7 @@
 //! The home's names, areas and floors: they change while the dictionary stays as it is.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::context::{Context, may_satisfy, none_excluded};
@@ -26,6 +28,7 @@ pub struct Names {
     pub(crate) names: ValueList,
     pub(crate) areas: ValueList,
     pub(crate) floors: ValueList,
+    words: HashSet<String>,
 }
 
 /// Collects [`Names`].
@@ -47,6 +50,11 @@ impl Names {
     #[must_use]
     pub fn len(&self) -> usize {
         self.names.values.len() + self.areas.values.len() + self.floors.values.len()
+    }
+
+    /// The words that names, areas and floors consist of, folded.
+    pub(crate) fn words(&self) -> &HashSet<String> {
+        &self.words
     }
 
     /// True when the home has no names at all.
@@ -81,11 +89,15 @@ impl NamesBuilder {
     /// Sorts everything into the tables that the matcher searches.
     #[must_use]
     pub fn build(self) -> Names {
-        Names {
-            names: ValueList::new(self.names),
-            areas: ValueList::new(self.areas),
-            floors: ValueList::new(self.floors),
-        }
+        let lists = [self.names, self.areas, self.floors];
+        let words = lists
+            .iter()
+            .flatten()
+            .flat_map(|value| Tracked::new(&value.text).text().split(' ').map(fold).collect::<Vec<_>>())
+            .filter(|word| !word.is_empty())
+            .collect();
+        let [names, areas, floors] = lists.map(ValueList::new);
+        Names { names, areas, floors, words }
     }
 }
 

@@ -130,15 +130,19 @@ impl Dictionary {
     }
 }
 
-/// `tail` with the beginning of the command before it: everything up to its first name, less and less of it.
+/// `tail` with the beginning of the command before it: everything up to its first name, or else without its last words.
 fn borrowings(head: &str, last: &Recognition, tail: &str) -> Vec<String> {
-    let first = last.slots.values().filter(|s| !s.span.is_empty()).map(|s| s.span.start).min();
-    let Some(beginning) = first.and_then(|at| head.get(..at)) else { return Vec::new() };
-    let mut beginning = beginning.trim_end();
+    let first_slot = last.slots.values().filter(|s| !s.span.is_empty()).map(|s| s.span.start).min();
+    let mut beginning = first_slot.and_then(|at| head.get(..at)).unwrap_or_else(|| shorter(head)).trim_end();
     let mut attempts = Vec::new();
-    while !beginning.is_empty() && attempts.len() < 3 {
+    while !beginning.is_empty() && attempts.len() < 4 {
         attempts.push(format!("{beginning} {tail}"));
-        beginning = beginning.rsplit_once(char::is_whitespace).map_or("", |(head, _)| head.trim_end());
+        beginning = shorter(beginning);
     }
     attempts
+}
+
+/// Without the last word.
+fn shorter(text: &str) -> &str {
+    text.rsplit_once(char::is_whitespace).map_or("", |(head, _)| head.trim_end())
 }

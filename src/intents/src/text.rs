@@ -13,7 +13,7 @@ const PUNCTUATION_NO_PERIOD: &str = "。,，?¿？؟!¡！;；:：’";
 
 /// Whether `c` belongs to a word: letters, digits and the underscore, but not combining marks.
 pub(crate) fn is_word_char(c: char) -> bool {
-    c == '_' || (c.is_alphanumeric() && !(!c.is_ascii() && is_combining_mark(c)))
+    c == '_' || (c.is_alphanumeric() && (c.is_ascii() || !is_combining_mark(c)))
 }
 
 /// Whether `c` is one of the marks that may be dropped around words.

@@ -1,5 +1,7 @@
 //! Dictionaries, names and sentences that nobody should write: a clear error or the right answer, in bounded time.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout, reason = "a test may")]
+
 use std::fmt::Write;
 
 use proptest::prelude::*;
