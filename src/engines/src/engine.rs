@@ -18,6 +18,9 @@ const WAITING_REQUESTS: usize = 64;
 /// So many failed starts in a row, and a request no longer waits for the next one.
 const HOPELESS_AFTER: u32 = 4;
 
+/// The end of a worker is noticed within this time after its connections broke.
+const NOTICE: Duration = Duration::from_millis(300);
+
 /// How an engine is.
 #[derive(Clone, Debug)]
 pub enum EngineState {
@@ -176,9 +179,12 @@ impl Engine {
     }
 
     /// A connection of its own for one request. Waits for an engine that is being restarted, up to `patience`, but not for
-    /// one that fails to start again and again.
-    pub(crate) async fn lease(&self, patience: Duration) -> Result<Lease, EngineError> {
+    /// one that fails to start again and again. `lost` is the generation whose connection has just broken.
+    pub(crate) async fn lease(&self, patience: Duration, lost: Option<u64>) -> Result<Lease, EngineError> {
         let ask = async {
+            if let Some(lost) = lost {
+                self.moved_on(lost).await;
+            }
             let (sender, receiver) = oneshot::channel();
             self.shared.requests.send(Request::Connect(sender)).await.ok()?;
             receiver.await.ok()
@@ -211,6 +217,14 @@ impl Engine {
             EngineState::Failed { stderr_tail, .. } => stderr_tail.clone(),
             _ => Vec::new(),
         }
+    }
+
+    /// Waits until a worker that has probably died is known to be gone. Where the connection broke and nothing else, that shows by
+    /// nothing happening for a moment.
+    async fn moved_on(&self, lost: u64) {
+        let mut state = self.state();
+        let gone = state.wait_for(|state| !matches!(state, EngineState::Ready { info, .. } if info.generation == lost));
+        let _ = tokio::time::timeout(NOTICE, gone).await;
     }
 
     async fn hopeless(&self) -> EngineError {

@@ -60,15 +60,17 @@ impl Session {
 
     /// Runs until the transcript is delivered, has become impossible, or is not wanted any more.
     pub(crate) async fn run(mut self) {
-        let mut lost = 0;
-        let mut stuck = 0;
+        let (mut lost, mut stuck) = (0, 0);
+        // The worker that was lost last: the next one is waited for.
+        let mut before = None;
         loop {
-            let lease = match self.lease().await {
+            let lease = match self.lease(before).await {
                 Some(Ok(lease)) => lease,
                 Some(Err(error)) => return self.fail(error).await,
                 None => return,
             };
             let generation = lease.ready.generation;
+            before = Some(generation);
             let why = match self.converse(lease).await {
                 End::Answered | End::Abandoned => return,
                 End::Fatal(error) => return self.fail(error).await,
@@ -100,9 +102,9 @@ impl Session {
     }
 
     /// Waits for a worker while the audio keeps coming. `None`: the caller left.
-    async fn lease(&mut self) -> Option<Result<Lease, EngineError>> {
+    async fn lease(&mut self, before: Option<u64>) -> Option<Result<Lease, EngineError>> {
         let engine = self.engine.clone();
-        let lease = engine.lease(self.options.patience);
+        let lease = engine.lease(self.options.patience, before);
         tokio::pin!(lease);
         loop {
             tokio::select! {

@@ -61,6 +61,8 @@ impl Session {
     /// Runs until everything is spoken, has become impossible, or is not wanted any more.
     pub(crate) async fn run(mut self) {
         let (mut lost, mut stuck) = (0, 0);
+        // The worker that was lost last: the next one is waited for.
+        let mut before = None;
         loop {
             if self.wait_for_text().await.is_none() {
                 return;
@@ -68,7 +70,7 @@ impl Session {
             if self.text.is_spoken() {
                 return self.deliver_rest().await;
             }
-            let lease = match self.lease().await {
+            let lease = match self.lease(before.take()).await {
                 Some(Ok(lease)) => lease,
                 Some(Err(error)) => return self.fail(error).await,
                 None => return,
@@ -84,10 +86,12 @@ impl Session {
                     if lost > self.options.retries {
                         return self.fail(self.died(lost, why)).await;
                     }
+                    before = Some(generation);
                     tracing::info!(engine = self.engine.name(), why, lost, "speaking the text again");
                 }
                 End::Stuck(waited) => {
                     stuck += 1;
+                    before = Some(generation);
                     self.engine.report_stuck(generation, format!("it stayed silent for {waited:?}")).await;
                     if stuck > 1 {
                         return self.fail(self.timeout(waited)).await;
@@ -112,9 +116,9 @@ impl Session {
     }
 
     /// Waits for a worker while text keeps coming and audio keeps going. `None`: the caller left.
-    async fn lease(&mut self) -> Option<Result<Lease, EngineError>> {
+    async fn lease(&mut self, before: Option<u64>) -> Option<Result<Lease, EngineError>> {
         let engine = self.engine.clone();
-        let lease = engine.lease(self.options.patience);
+        let lease = engine.lease(self.options.patience, before);
         tokio::pin!(lease);
         loop {
             tokio::select! {
