@@ -139,8 +139,9 @@ impl Decoder {
         if self.pcm.len() < MIN_SAMPLES {
             self.pcm.resize(MIN_SAMPLES, 0.0);
         }
-        let max = self.model.audio_ctx;
-        let positions = if task.whole_context { max } else { self.options.rule.positions(self.pcm.len(), max) };
+        let (rule, available) = (self.options.rule, self.model.audio_ctx);
+        let positions =
+            if task.whole_context { rule.most(available) } else { rule.positions(self.pcm.len(), available) };
         let mut prepare = self.prepare.clone();
         prepare.set_audio_ctx(i32::try_from(positions).unwrap_or_default());
         let began = Instant::now();

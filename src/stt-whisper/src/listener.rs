@@ -34,7 +34,7 @@ const SLOW: usize = ms(200);
 const SURE_PAUSE: usize = ms(100);
 /// When a window ends: its least length, and the silence that ends it then.
 type Ends = [(usize, usize); 3];
-const ENDS: Ends = [(0, ms(2000)), (ms(12_000), ms(400)), (ms(16_000), ms(160))];
+const ENDS: Ends = [(0, ms(1500)), (ms(12_000), ms(400)), (ms(16_000), ms(160))];
 /// The same for big models, whose last window should be short when the speech ends: its decode is what a listener waits for.
 const EARLY_ENDS: Ends = [(0, ms(1500)), (ms(5000), ms(400)), (ms(8000), ms(200))];
 /// Where in an overlong window a quiet place to cut is looked for: its last so much.

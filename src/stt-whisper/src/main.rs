@@ -49,6 +49,8 @@ use crate::pool::Pool;
 
 /// Width of Whisper tiny. Smaller models decode on one thread, and are quicker without the words agreed on.
 const WIDTH_OF_TINY: u32 = 384;
+/// Samples at 16 kHz that one encoder position stands for: 20 ms.
+const SAMPLES_PER_POSITION: usize = 320;
 /// A connection over which nothing comes for so long is closed.
 const IDLE: Duration = Duration::from_secs(3600);
 /// How long running transcriptions may go on after the end was asked for.
@@ -123,9 +125,10 @@ fn load(options: &Options) -> Result<Service> {
     let threads = options.threads.unwrap_or(if big { (cores / 2).min(4) } else { 1 }).clamp(1, 64);
     let decoders = options.decoders.unwrap_or((cores / threads).clamp(1, 4)).clamp(1, 64);
     let decoding = DecoderOptions { threads, rule: options.rule(), fixed_rate: options.fixed_tokens_per_second };
+    let fits = options.rule().most(model.audio_ctx) as usize * SAMPLES_PER_POSITION;
     let listening = ListenerOptions {
         thresholds: options.thresholds(),
-        max_window: options.max_seconds as usize * vesta_audio::SAMPLE_RATE as usize,
+        max_window: fits.min(options.max_seconds as usize * vesta_audio::SAMPLE_RATE as usize),
         keep_agreed: options.keep_agreed.unwrap_or(big),
         big,
         believe: options.fixed_tokens_per_second.is_some(),

@@ -31,11 +31,19 @@ pub(crate) struct ContextRule {
 }
 
 impl ContextRule {
-    /// Positions for so many samples at 16 kHz, at most `max`.
-    pub(crate) fn positions(&self, samples: usize, max: u32) -> u32 {
+    /// Positions for so many samples at 16 kHz, in a model that has `available` ones.
+    pub(crate) fn positions(&self, samples: usize, available: u32) -> u32 {
         let seconds = samples as f32 / vesta_audio::SAMPLE_RATE as f32;
         let wanted = (seconds * self.per_second).ceil() as u32 + self.extra;
-        wanted.max(self.min).next_multiple_of(self.multiple.max(1)).min(max)
+        wanted.max(self.min).next_multiple_of(self.multiple.max(1)).min(self.most(available))
+    }
+
+    /// The most positions that the rule allows in a model that has `available` ones.
+    pub(crate) fn most(&self, available: u32) -> u32 {
+        match available / self.multiple.max(1) * self.multiple.max(1) {
+            0 => available,
+            whole => whole,
+        }
     }
 }
 

@@ -127,6 +127,8 @@ mod tests {
         let rule = parsed(&["--flash-attention"]).rule();
         assert_eq!(rule.positions(32_000, 1536), 256);
         assert_eq!(rule.positions(10 * 16_000, 1536), 768);
+        assert_eq!(rule.positions(29 * 16_000, 1500), 1280, "1500 is no multiple");
+        assert_eq!(rule.positions(16_000, 200), 200, "the model has no more");
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn a_short_pause_does_not_cut_a_sentence_and_a_long_one_does() {
     pause(&mut listener, 700);
     speak(&mut listener, 900);
     assert!(listener.waiting.is_empty());
-    pause(&mut listener, 2000);
+    pause(&mut listener, 1500);
     assert_eq!(listener.waiting.len(), 1);
     let (order, covers) = ordered(&mut listener);
     assert_eq!(order.purpose, Purpose::Window);
