@@ -386,7 +386,8 @@ impl Compiler<'_> {
 
     /// The number words of a range; ranges with the same numbers share them.
     fn spoken_numbers(&mut self, range: &RawRange) -> Arc<SpokenNumbers> {
-        if !range.words || self.numbers.is_empty() || (range.to - range.from) / range.step > MAX_NUMBER_WORDS {
+        let parts = if range.fractions.is_some() { 10 } else { 1 };
+        if !range.words || self.numbers.is_empty() || (range.to - range.from) / range.step > MAX_NUMBER_WORDS / parts {
             return Arc::default();
         }
         let same = |other: &RawRange| {

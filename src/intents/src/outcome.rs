@@ -62,6 +62,7 @@ impl Dictionary {
             context: candidate.context.clone(),
             metadata,
             confidence: 1.0,
+            wildcards: candidate.wildcards,
             sentence: self.graph.sentences.get(candidate.sentence as usize).map(|s| s.text.clone()).unwrap_or_default(),
             repairs: Vec::new(),
         }

@@ -54,6 +54,8 @@ pub struct Recognition {
     pub confidence: f32,
     /// The template that matched.
     pub sentence: String,
+    /// Wildcards in it: slots that take any words.
+    pub wildcards: usize,
     /// Names that were repaired, as `(heard, meant)`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repairs: Vec<(String, String)>,

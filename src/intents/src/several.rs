@@ -19,14 +19,19 @@ impl Dictionary {
     /// not understood: half a sentence is never acted on.
     #[must_use]
     pub fn recognize_all(&self, text: &str, names: &Names, context: &Context) -> Option<Vec<Recognition>> {
-        if let Some(one) = self.recognize(text, names, context) {
-            return Some(vec![one]);
-        }
+        let one = self.recognize(text, names, context);
         let cuts = self.cuts(text);
         if cuts.is_empty() || cuts.len() > MAX_JOINERS {
-            return None;
+            return one.map(|one| vec![one]);
         }
-        self.take_apart(text, &cuts, names, context)
+        match one {
+            // A wildcard takes whatever follows, also a second command: "play jazz and turn off the light".
+            Some(one) if one.wildcards > 0 => {
+                Some(self.take_apart(text, &cuts, Borrow::Nothing, (names, context)).unwrap_or_else(|| vec![one]))
+            }
+            Some(one) => Some(vec![one]),
+            None => self.take_apart(text, &cuts, Borrow::Beginning, (names, context)),
+        }
     }
 
     /// As [`Dictionary::partial`], for several joined commands: what counts is the part after the last joining word.
@@ -84,49 +89,70 @@ impl Dictionary {
         cuts
     }
 
+    /// From left to right, the longest first command that leaves a rest which is understood.
     fn take_apart(
         &self,
         text: &str,
         cuts: &[(usize, usize)],
-        names: &Names,
-        context: &Context,
+        borrow: Borrow,
+        world: (&Names, &Context),
     ) -> Option<Vec<Recognition>> {
-        // From left to right, the longest first command that leaves a rest which is understood.
-        fn go(
-            dictionary: &Dictionary,
-            text: &str,
-            from: usize,
-            cuts: &[(usize, usize)],
-            before: Option<(&str, &Recognition)>,
-            depth: usize,
-            world: (&Names, &Context),
-        ) -> Option<Vec<Recognition>> {
-            if depth >= MAX_COMMANDS {
-                return None;
-            }
-            let read = |part: &str| {
-                dictionary.recognize(part, world.0, world.1).map(|r| (part.to_owned(), r)).or_else(|| {
-                    let (head, last) = before?;
-                    borrowings(head, last, part)
-                        .into_iter()
-                        .find_map(|b| dictionary.recognize(&b, world.0, world.1).map(|r| (b, r)))
-                })
-            };
-            if let Some((_, whole)) = text.get(from..).and_then(|part| read(part.trim())) {
-                return Some(vec![whole]);
-            }
-            for (i, (end, start)) in cuts.iter().enumerate().rev() {
-                let Some(part) = text.get(from..*end) else { continue };
-                let Some((said, first)) = read(part.trim()) else { continue };
-                let later = cuts.get(i + 1..).unwrap_or_default();
-                if let Some(mut rest) = go(dictionary, text, *start, later, Some((&said, &first)), depth + 1, world) {
-                    rest.insert(0, first);
-                    return Some(rest);
-                }
-            }
-            None
+        let job = Apart { dictionary: self, text, borrow, world };
+        job.from(0, cuts, None, 0)
+    }
+}
+
+/// Whether a part that is no command by itself may use the beginning of the one before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Borrow {
+    Nothing,
+    Beginning,
+}
+
+/// A sentence that is being taken apart.
+struct Apart<'a> {
+    dictionary: &'a Dictionary,
+    text: &'a str,
+    borrow: Borrow,
+    world: (&'a Names, &'a Context),
+}
+
+impl Apart<'_> {
+    fn from(
+        &self,
+        start: usize,
+        cuts: &[(usize, usize)],
+        before: Option<(&str, &Recognition)>,
+        depth: usize,
+    ) -> Option<Vec<Recognition>> {
+        if depth >= MAX_COMMANDS {
+            return None;
         }
-        go(self, text, 0, cuts, None, 0, (names, context))
+        // A whole with a wildcard is what is being taken apart: it is no part of itself.
+        if (depth > 0 || self.borrow == Borrow::Beginning)
+            && let Some((_, whole)) = self.text.get(start..).and_then(|part| self.read(part.trim(), before))
+        {
+            return Some(vec![whole]);
+        }
+        for (i, (end, next)) in cuts.iter().enumerate().rev() {
+            let Some(part) = self.text.get(start..*end) else { continue };
+            let Some((said, first)) = self.read(part.trim(), before) else { continue };
+            let later = cuts.get(i + 1..).unwrap_or_default();
+            if let Some(mut rest) = self.from(*next, later, Some((&said, &first)), depth + 1) {
+                rest.insert(0, first);
+                return Some(rest);
+            }
+        }
+        None
+    }
+
+    fn read(&self, part: &str, before: Option<(&str, &Recognition)>) -> Option<(String, Recognition)> {
+        let read = |text: &str| self.dictionary.recognize(text, self.world.0, self.world.1);
+        if let Some(result) = read(part) {
+            return Some((part.to_owned(), result));
+        }
+        let (head, last) = before.filter(|_| self.borrow == Borrow::Beginning)?;
+        borrowings(head, last, part).into_iter().find_map(|text| read(&text).map(|result| (text, result)))
     }
 }
 
