@@ -82,7 +82,7 @@ pub enum ModelsError {
         status: u16,
     },
     /// The server could not be reached, or the connection broke again and again.
-    #[error("downloading {url} failed after {attempts} attempts: {why}; {} are kept, so that the same command goes on from there", bytes(*.kept))]
+    #[error("downloading {url} failed after {attempts} attempts: {why}; {}", next_time(*.kept))]
     Network {
         /// Where.
         url: String,
@@ -142,6 +142,13 @@ pub enum ModelsError {
 impl ModelsError {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ModelsError {
         move |source| ModelsError::Io { doing, path: path.to_owned(), source }
+    }
+}
+
+fn next_time(kept: u64) -> String {
+    match kept {
+        0 => "is this machine online?".to_owned(),
+        kept => format!("{} are kept, so that the same command goes on from there", bytes(kept)),
     }
 }
 

@@ -305,6 +305,7 @@ async fn a_server_that_is_not_there_is_said_so() {
     let models = models(folder.path(), &[format!("http://{address}/m.bin")], SIZE, "unknown");
     let error = pull(&models).await.0.unwrap_err();
     assert!(matches!(error, ModelsError::Network { attempts: 4, kept: 0, .. }), "{error}");
+    assert!(error.to_string().contains("is this machine online?"), "{error}");
 }
 
 #[tokio::test]
