@@ -128,7 +128,7 @@ pub(crate) struct Dialler {
 
 enum Options {
     V4(rumqttc::MqttOptions),
-    V5(v5::MqttOptions),
+    V5(Box<v5::MqttOptions>),
 }
 
 impl Dialler {
@@ -168,7 +168,7 @@ impl Dialler {
                 if let Some(user) = &config.username {
                     options.set_credentials(user, config.password.as_deref().unwrap_or_default());
                 }
-                Options::V5(options)
+                Options::V5(Box::new(options))
             }
             other => return Err(HomeError::Config(format!("mqtt version {other} is neither 4 (MQTT 3.1.1) nor 5"))),
         };
@@ -206,7 +206,7 @@ impl Dialler {
                 Socket::V4(client, Box::new(socket))
             }
             Options::V5(options) => {
-                let (client, socket) = v5::AsyncClient::new(options.clone(), QUEUE);
+                let (client, socket) = v5::AsyncClient::new(v5::MqttOptions::clone(options), QUEUE);
                 Socket::V5(client, Box::new(socket))
             }
         };

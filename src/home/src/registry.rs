@@ -88,7 +88,7 @@ impl Registry {
         for description in entities {
             let name = description.key.clone();
             let Some(key) = self.place(topic, before.get(&name).copied(), &description) else { continue };
-            let same = self.records.get(&key).is_some();
+            let same = self.records.contains_key(&key);
             self.put(topic, key, description, same, now_ms, &mut asked);
             listed.insert(name, key);
         }

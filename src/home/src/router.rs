@@ -27,10 +27,13 @@ pub(crate) struct Router {
     wild: BTreeMap<String, Route>,
 }
 
+/// Topic filters with their quality of service.
+pub(crate) type Filters = Vec<(String, u8)>;
+
 /// What a change of the table asks of the broker.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Asked {
-    pub(crate) subscribe: Vec<(String, u8)>,
+    pub(crate) subscribe: Filters,
     pub(crate) unsubscribe: Vec<String>,
 }
 
@@ -40,7 +43,7 @@ impl Router {
     }
 
     /// Adds an entity's topics. Returns the filters that are new, and messages that the entity missed on those that are not.
-    pub(crate) fn add(&mut self, key: Key, roles: &[(String, u8, Role)]) -> (Vec<(String, u8)>, Vec<(String, Role)>) {
+    pub(crate) fn add(&mut self, key: Key, roles: &[(String, u8, Role)]) -> (Filters, Vec<(String, Role)>) {
         let (mut fresh, mut missed) = (Vec::new(), Vec::new());
         for (filter, qos, role) in roles {
             if let Some(route) = self.side(filter) {
@@ -88,7 +91,7 @@ impl Router {
     }
 
     /// Everything that the broker must be asked for after a new connection.
-    pub(crate) fn all(&self) -> Vec<(String, u8)> {
+    pub(crate) fn all(&self) -> Filters {
         self.exact.iter().chain(&self.wild).map(|(filter, route)| (filter.clone(), route.qos)).collect()
     }
 }

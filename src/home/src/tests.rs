@@ -12,6 +12,7 @@ use crate::config::HomeConfig;
 use crate::core::{Core, Output};
 
 mod calls;
+mod demo;
 mod hostile;
 
 #[derive(Debug, Deserialize)]
@@ -35,7 +36,7 @@ enum Step {
     Entities(Vec<String>),
     /// Milliseconds that pass.
     Wait(u64),
-    Call(Call),
+    Call(Box<Call>),
     /// The link breaks and comes back.
     Reconnect,
 }

@@ -332,3 +332,29 @@ async fn unusable_settings_are_explained() {
     });
     assert!(missing.await.contains("/nonexistent/ca.pem"));
 }
+
+#[tokio::test]
+#[ignore = "prints a figure: cargo nextest run --release -p vesta-home --run-ignored only --no-capture"]
+async fn how_long_a_command_takes() {
+    let folder = TempDir::new().unwrap();
+    let broker = broker_at(folder.path(), 0).await;
+    let port = broker.address().port();
+    let device = Device::connect(port, "lamp", &["lamp/set"], obedient()).await;
+    announce(&device).await;
+    for version in [4, 5] {
+        let home = vesta_home::start(config(port, version), CancellationToken::new()).await.unwrap();
+        entity(&home, "light.lamp", |lamp| lamp.available && lamp.state.is_some()).await;
+        let mut took = Vec::new();
+        for _ in 0..200 {
+            let started = std::time::Instant::now();
+            within("call", home.call(call("HassToggle", "Lamp"))).await.unwrap();
+            took.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        took.sort_by(f64::total_cmp);
+        println!(
+            "MQTT {version}: command to confirmation p50 {:.2} ms, p95 {:.2} ms, worst {:.2} ms",
+            took[100], took[190], took[199]
+        );
+    }
+    broker.stop().await;
+}

@@ -103,7 +103,7 @@ pub(super) fn xy(Rgb(r, g, b): Rgb) -> Xy {
 
 /// The brightest colour of this chromaticity; the inverse of [`xy`].
 pub(super) fn rgb_of_xy(Xy(x, y): Xy) -> Rgb {
-    if !(y > 1e-6) {
+    if y.is_nan() || y <= 1e-6 {
         return Rgb(0, 0, 255);
     }
     let (big_x, big_z) = (x / y, (1.0 - x - y) / y);

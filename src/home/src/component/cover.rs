@@ -58,13 +58,8 @@ impl Cover {
     /// What "stopped" or a bare position means.
     fn at_rest(state: &State) -> &'static str {
         match state.number("current_position") {
-            Some(position) => {
-                if position <= 0.0 {
-                    "closed"
-                } else {
-                    "open"
-                }
-            }
+            Some(position) if position <= 0.0 => "closed",
+            Some(_) => "open",
             None if state.is("closing") || state.is("closed") => "closed",
             None => "open",
         }
