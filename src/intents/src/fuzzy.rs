@@ -44,6 +44,17 @@ pub enum Repaired {
     Nothing,
 }
 
+/// What to do with a sentence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Understanding {
+    /// Do this, in this order. A single command may be a repaired one: its `confidence` says so.
+    Commands(Vec<Recognition>),
+    /// Ask which of these was meant, the likeliest first.
+    Ask(Vec<Recognition>),
+    /// Nothing the dictionary knows.
+    Nothing,
+}
+
 /// The words of a dictionary, and how its language sounds.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
@@ -129,6 +140,19 @@ struct Attempt {
 }
 
 impl Dictionary {
+    /// Everything this crate can do with a sentence: one command or several, or else the repair of a single one.
+    #[must_use]
+    pub fn understand(&self, text: &str, names: &Names, context: &Context) -> Understanding {
+        if let Some(commands) = self.recognize_all(text, names, context) {
+            return Understanding::Commands(commands);
+        }
+        match self.repair(text, names, context) {
+            Repaired::Sure(command) => Understanding::Commands(vec![*command]),
+            Repaired::Unsure(meanings) => Understanding::Ask(meanings),
+            Repaired::Nothing => Understanding::Nothing,
+        }
+    }
+
     /// What a text may have meant that [`Dictionary::recognize`] does not understand. For a text that it does understand
     /// the answer is that result, with confidence 1.
     #[must_use]

@@ -71,7 +71,7 @@ pub use check::{Finding, Severity, check};
 pub use context::Context;
 pub use dictionary::{Dictionary, Size};
 pub use explain::{Explained, Explanation};
-pub use fuzzy::{Repaired, SURE};
+pub use fuzzy::{Repaired, SURE, Understanding};
 pub use load::LoadError;
 pub use names::{NameEntry, Names, NamesBuilder};
 pub use recognize::{MAX_TEXT_BYTES, Partial, Recognition, RecognizeError, Slot};

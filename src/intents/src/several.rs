@@ -1,7 +1,8 @@
 //! Several commands in one sentence: "turn off the lights and lower the blinds".
 //!
 //! The words that join commands come from the language (`joiners`). A part that is no command by itself may borrow the
-//! beginning of the one before it: "turn off the lamp and the fan".
+//! beginning of the one before it ("turn off the lamp and the fan") or the end of the sentence ("turn on the kitchen and
+//! bedroom lights").
 
 use crate::context::Context;
 use crate::dictionary::Dictionary;
@@ -130,13 +131,13 @@ impl Apart<'_> {
         }
         // A whole with a wildcard is what is being taken apart: it is no part of itself.
         if (depth > 0 || self.borrow == Borrow::Beginning)
-            && let Some((_, whole)) = self.text.get(start..).and_then(|part| self.read(part.trim(), before))
+            && let Some((_, whole)) = self.text.get(start..).and_then(|part| self.read(part.trim(), before, None))
         {
             return Some(vec![whole]);
         }
         for (i, (end, next)) in cuts.iter().enumerate().rev() {
             let Some(part) = self.text.get(start..*end) else { continue };
-            let Some((said, first)) = self.read(part.trim(), before) else { continue };
+            let Some((said, first)) = self.read(part.trim(), before, self.text.get(*next..)) else { continue };
             let later = cuts.get(i + 1..).unwrap_or_default();
             if let Some(mut rest) = self.from(*next, later, Some((&said, &first)), depth + 1) {
                 rest.insert(0, first);
@@ -146,13 +147,24 @@ impl Apart<'_> {
         None
     }
 
-    fn read(&self, part: &str, before: Option<(&str, &Recognition)>) -> Option<(String, Recognition)> {
-        let read = |text: &str| self.dictionary.recognize(text, self.world.0, self.world.1);
-        if let Some(result) = read(part) {
-            return Some((part.to_owned(), result));
+    fn read(
+        &self,
+        part: &str,
+        before: Option<(&str, &Recognition)>,
+        after: Option<&str>,
+    ) -> Option<(String, Recognition)> {
+        let read = |text: String| {
+            let result = self.dictionary.recognize(&text, self.world.0, self.world.1)?;
+            Some((text, result))
+        };
+        if let Some(found) = read(part.to_owned()) {
+            return Some(found);
         }
-        let (head, last) = before.filter(|_| self.borrow == Borrow::Beginning)?;
-        borrowings(head, last, part).into_iter().find_map(|text| read(&text).map(|result| (text, result)))
+        if self.borrow == Borrow::Nothing {
+            return None;
+        }
+        let beginnings = before.map(|(head, last)| borrowings(head, last, part)).unwrap_or_default();
+        beginnings.into_iter().chain(after.map(|rest| endings(part, rest)).unwrap_or_default()).find_map(read)
     }
 }
 
@@ -166,6 +178,16 @@ fn borrowings(head: &str, last: &Recognition, tail: &str) -> Vec<String> {
         beginning = shorter(beginning);
     }
     attempts
+}
+
+/// `part` with the last word or the last two of what comes after it.
+fn endings(part: &str, rest: &str) -> Vec<String> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    (1..=2)
+        .filter(|count| words.len() > *count)
+        .filter_map(|count| words.get(words.len() - count..))
+        .map(|ending| format!("{part} {}", ending.join(" ")))
+        .collect()
 }
 
 /// Without the last word.

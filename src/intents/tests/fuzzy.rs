@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use vesta_intents::{Context, Dictionary, NameEntry, Names, Repaired};
+use vesta_intents::{Context, Dictionary, NameEntry, Names, Repaired, Understanding};
 
 fn english() -> Dictionary {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../intents/en/sentences");
@@ -64,6 +64,8 @@ fn misheard_names_are_repaired() {
         assert_eq!(result.slots["name"].value, name, "{heard}");
         assert!(result.confidence < 1.0 && result.repairs.len() == 1, "{heard}: {result:?}");
     }
+    let understood = dictionary.understand("turn on the kitchen lite", &names, &Context::new());
+    assert!(matches!(understood, Understanding::Commands(commands) if commands.len() == 1));
     let exact = dictionary.repair("turn on the kitchen light", &names, &Context::new());
     assert!(matches!(exact, Repaired::Sure(result) if result.confidence == 1.0 && result.repairs.is_empty()));
 }
