@@ -117,7 +117,7 @@ impl Words {
         }
         let mut single = String::with_capacity(sound.len());
         for c in sound.chars() {
-            if single.chars().next_back() != Some(c) {
+            if !single.ends_with(c) {
                 single.push(c);
             }
         }

@@ -155,7 +155,7 @@ fn a_thousand_errors_are_repaired_and_hardly_any_wrongly() {
         match dictionary.repair(&heard, &names, &sample.context) {
             Repaired::Sure(result) if result.intent == meant.intent && values(&result) == values(&meant) => right += 1,
             Repaired::Sure(result) => {
-                wrong.push(format!("{heard} ({}): {} {:?}", sample.text, result.intent, values(&result)))
+                wrong.push(format!("{heard} ({}): {} {:?}", sample.text, result.intent, values(&result)));
             }
             Repaired::Unsure(_) => asked += 1,
             Repaired::Nothing => {}
