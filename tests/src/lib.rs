@@ -3,6 +3,9 @@
 //! - [`program`]: finds and runs the built programs.
 //! - [`server`]: a server of its own for each test, with its own data folder, broker and demo home.
 //! - [`bench`]: what benchmarks report.
+//! - [`commands`]: spoken commands for the demo home, and whether a turn did the right thing.
+//! - [`live`]: a microphone in real time.
+//! - [`sounds`]: noises, music-like sound, talk about other things.
 //! - [`client`]: speaks to a server as a phone would: audio in, events and audio out.
 //! - [`speech`]: speech, noise and silence.
 //! - [`mqtt`]: watches and sends MQTT messages.
@@ -14,14 +17,18 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a harness fails loudly"
 )]
 
 pub mod bench;
 pub mod client;
+pub mod commands;
+pub mod live;
 pub mod mqtt;
 pub mod program;
 pub mod server;
+pub mod sounds;
 pub mod speech;
 pub mod transcribe;
 pub mod whisper_model;

@@ -18,6 +18,9 @@ use crate::program;
 /// How long anything may take before the test fails; far above what it takes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Entities of the demo home.
+const DEMO_ENTITIES: u64 = 47;
+
 /// A running server. It and its workers end when this is dropped.
 pub struct Server {
     child: Child,
@@ -159,9 +162,18 @@ impl Server {
 
     /// Waits until the engines are ready and the demo home is there.
     pub async fn settled(&self) {
-        self.until("engines and devices are ready", |status| {
+        self.until("the engines are ready", |status| {
             let engines = status["engines"].as_array().unwrap();
-            engines.iter().all(|engine| engine["state"] == "ready") && status["available"].as_u64() > Some(10)
+            engines.iter().all(|engine| engine["state"] == "ready")
+        })
+        .await;
+        self.demo_home_answers().await;
+    }
+
+    /// Waits until the server is connected and all of the demo home answers.
+    pub async fn demo_home_answers(&self) {
+        self.until("the demo home answers", |status| {
+            status["link"] == "connected" && status["available"].as_u64() >= Some(DEMO_ENTITIES)
         })
         .await;
     }

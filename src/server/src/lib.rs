@@ -21,7 +21,7 @@ mod problem;
 mod say;
 mod status;
 
-use std::future::Future;
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -114,6 +114,6 @@ pub async fn serve(listener: TcpListener, app: App) -> std::io::Result<()> {
     served
 }
 
-fn stopped(shutdown: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
-    async move { shutdown.cancelled().await }
+async fn stopped(shutdown: CancellationToken) {
+    shutdown.cancelled().await;
 }

@@ -5,6 +5,8 @@
 //! by one binary message with its samples. Closing the socket's sending side ends the conversation once everything is
 //! said; `{"type":"bye"}` says the same for clients that cannot half-close.
 
+use std::time::Duration;
+
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +16,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use vesta_turn::{Client, Input, Mode, Pace, TurnEvent};
 
@@ -23,6 +26,8 @@ use crate::problem::Problem;
 /// Pieces of audio that may wait for the ear: at 20 ms a piece, five seconds.
 const INPUT_QUEUE: usize = 256;
 const EVENT_QUEUE: usize = 64;
+/// How long a client may take nothing of what it is told.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Largest message: ten seconds of audio.
 const MAX_MESSAGE: usize = 320_000;
 
@@ -142,13 +147,18 @@ async fn read(
 /// From the turn to the socket. A client that no longer reads ends the conversation, not the turn's action.
 async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver<TurnEvent>, gone: CancellationToken) {
     while let Some(event) = told.recv().await {
-        let text = serde_json::to_string(&event)
-            .unwrap_or_else(|error| json!({ "type": "failed", "detail": error.to_string() }).to_string());
-        let mut sent = sink.send(Message::Text(text.into())).await;
-        if let (Ok(()), TurnEvent::Audio { samples, .. }) = (&sent, &event) {
-            sent = sink.send(Message::Binary(bytes(samples))).await;
-        }
-        if sent.is_err() {
+        let text = match serde_json::to_string(&event) {
+            Ok(text) => text,
+            Err(error) => json!({ "type": "failed", "code": "internal", "detail": error.to_string() }).to_string(),
+        };
+        let sending = async {
+            sink.send(Message::Text(text.into())).await?;
+            match &event {
+                TurnEvent::Audio { samples, .. } => sink.send(Message::Binary(bytes(samples))).await,
+                _ => Ok(()),
+            }
+        };
+        if !matches!(timeout(PATIENCE, sending).await, Ok(Ok(()))) {
             gone.cancel();
             break;
         }

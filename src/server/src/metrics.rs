@@ -98,7 +98,7 @@ pub(crate) async fn watch(app: App) {
         match finished.recv().await {
             Ok(turn) => app.metrics.count(&turn),
             Err(RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "turns were finished faster than they were counted")
+                tracing::warn!(missed, "turns were finished faster than they were counted");
             }
             Err(RecvError::Closed) => return,
         }

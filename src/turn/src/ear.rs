@@ -158,25 +158,23 @@ impl Ear {
                 if self.client.pace == Pace::AsFast {
                     self.catch_up(hearing.as_mut()).await;
                 }
-                match endpoint {
-                    Some(Endpoint::Ended { at_ms, speech_end_ms, reason }) => {
-                        self.endpointer = endpointer(&self.assistant.parts.settings);
-                        self.endpointer_from_ms = self.clock_ms;
-                        if let Some(hearing) = hearing.take() {
-                            let turn = hearing.id();
-                            let reason = reason_name(reason);
-                            self.tell(TurnEvent::SpeechEnded { turn, speech_end_ms, at_ms, reason }).await;
-                            return Some(self.finish(hearing).await);
-                        }
+                if let Some(Endpoint::Ended { at_ms, speech_end_ms, reason }) = endpoint {
+                    self.endpointer = endpointer(&self.assistant.parts.settings);
+                    self.endpointer_from_ms = self.clock_ms;
+                    if let Some(hearing) = hearing.take() {
+                        let turn = hearing.id();
+                        let reason = reason_name(reason);
+                        self.tell(TurnEvent::SpeechEnded { turn, speech_end_ms, at_ms, reason }).await;
+                        return Some(self.finish(hearing).await);
                     }
-                    _ => {}
                 }
             }
             if !self.input_open {
-                return match hearing.take() {
-                    Some(hearing) => Some(self.finish(hearing).await),
-                    None => None,
-                };
+                let hearing = hearing.take()?;
+                let speech_end_ms = hearing.paused_at_ms.unwrap_or(self.clock_ms);
+                let (turn, at_ms) = (hearing.id(), self.clock_ms);
+                self.tell(TurnEvent::SpeechEnded { turn, speech_end_ms, at_ms, reason: "client" }).await;
+                return Some(self.finish(hearing).await);
             }
             match next_step(input, hearing.as_mut()).await {
                 Step::Input(Some(Input::Audio(samples))) => self.frames.extend(self.framer.push(&samples)),
@@ -356,10 +354,10 @@ impl Hearing {
     }
 
     /// What was said so far, as far as it is known: an opinion on audio from before the pause is out of date.
-    /// Of an engine that tells nothing before the end (`streams` is false) there is nothing to know.
+    /// Of an engine that tells nothing before the end (`streams` is false), or that failed, there is nothing to know.
     fn said(&self, streams: bool) -> Said {
         match self.paused_at_ms {
-            _ if !streams => Said::Unknown,
+            _ if !streams || self.failed.is_some() => Said::Unknown,
             Some(paused_at) if self.settled && self.heard_to_ms >= paused_at => self.said,
             _ if self.text.is_empty() => Said::Nothing,
             _ => Said::Unknown,

@@ -262,7 +262,9 @@ fn label(device: &Device) -> String {
 /// Names of the microphones and the loudspeakers.
 pub(crate) fn list() -> anyhow::Result<(Vec<String>, Vec<String>)> {
     let host = cpal::default_host();
-    let microphones = host.input_devices()?.map(|device| label(&device)).collect();
-    let loudspeakers = host.output_devices()?.map(|device| label(&device)).collect();
+    // ALSA's null device takes and gives nothing.
+    let real = |device: &Device| device.id().is_ok_and(|id| id.id() != "null");
+    let microphones = host.input_devices()?.filter(real).map(|device| label(&device)).collect();
+    let loudspeakers = host.output_devices()?.filter(real).map(|device| label(&device)).collect();
     Ok((microphones, loudspeakers))
 }

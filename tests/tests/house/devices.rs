@@ -5,7 +5,7 @@ use std::path::Path;
 
 use vesta_broker::{Broker, BrokerConfig};
 use vesta_tests::program;
-use vesta_tests::server::{Server, Start};
+use vesta_tests::server::Start;
 
 /// A port that is free now.
 fn free_address() -> SocketAddr {
@@ -16,12 +16,6 @@ async fn broker(listen: SocketAddr, data: &Path) -> Broker {
     let mut config = BrokerConfig::new(data);
     config.listen = listen;
     Broker::start(config).await.unwrap()
-}
-
-async fn devices_answer(server: &Server) {
-    server
-        .until("the devices answer", |status| status["link"] == "connected" && status["available"].as_u64() > Some(10))
-        .await;
 }
 
 /// Down at start, there, lost in the middle, back again: the state is right afterwards, the user is told, and nothing is
@@ -35,7 +29,7 @@ async fn a_broker_that_comes_and_goes() {
     assert!(!answer["said"].as_str().unwrap().is_empty(), "and the user is told");
 
     let first = broker(address, data.path()).await;
-    devices_answer(&server).await;
+    server.demo_home_answers().await;
     assert_eq!(server.ask("turn on the kitchen light").await["outcome"], "done");
 
     first.stop().await;
@@ -46,7 +40,7 @@ async fn a_broker_that_comes_and_goes() {
 
     let second = broker(address, data.path()).await;
     let mut commands = vesta_tests::mqtt::Watch::start(&second.url(), "#").await;
-    devices_answer(&server).await;
+    server.demo_home_answers().await;
     assert_eq!(server.entity("light.kitchen_light").await["state"], "on", "the refused command was not sent late");
     assert_eq!(server.ask("turn off the kitchen light").await["outcome"], "done");
     assert_eq!(server.entity("light.kitchen_light").await["state"], "off");
@@ -75,7 +69,7 @@ async fn a_turn_is_still_known_after_kill_9() {
     assert_eq!((&turn["outcome"], &turn["spoken"]), (&"done".into(), &answer["said"]));
 
     let again = Start::new().data(data.path()).start().await;
-    devices_answer(&again).await;
+    again.demo_home_answers().await;
     assert_eq!(again.stop().await, Some(0));
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn run(setting: Setting, args: JsonArgs) -> anyhow::Result<Exit
             match status {
                 Ok(status) => findings.extend(parts(&status)),
                 Err(error) => {
-                    findings.push(bad("server", format!("{error:#}"), "Nothing works without it.", "vesta serve"))
+                    findings.push(bad("server", format!("{error:#}"), "Nothing works without it.", "vesta serve"));
                 }
             }
         }

@@ -180,7 +180,7 @@ async fn hear_again(host: &Host, samples: &[i16], hands_free: bool) -> anyhow::R
                 match event["type"].as_str() {
                     Some("speech_ended") => ended = Some(std::time::Instant::now()),
                     Some("transcript") => {
-                        course.milliseconds = ended.map(|ended| ended.elapsed().as_secs_f64() * 1000.0)
+                        course.milliseconds = ended.map(|ended| ended.elapsed().as_secs_f64() * 1000.0);
                     }
                     _ => {}
                 }
