@@ -19,7 +19,7 @@ pub(crate) async fn run(setting: Setting, args: HomeArgs) -> anyhow::Result<Exit
     }
     if args.watch {
         let watching = host.server.changes(|event, change| {
-            if event == "change" && shown(&change, filter.as_deref()) {
+            if event == "change" && shown(entity_of(&change), filter.as_deref()) {
                 if args.json {
                     terminal::json(&change)?;
                 } else {
@@ -82,7 +82,7 @@ fn state(entity: &Value) -> String {
         return "unavailable".to_owned();
     }
     let attributes = &entity["attributes"];
-    let unit = text(attributes, "unit_of_measurement");
+    let unit = text(entity, "unit");
     let mut state = match entity["state"].as_str() {
         Some(state) if unit.is_empty() => state.to_owned(),
         Some(state) => format!("{state} {unit}"),
@@ -96,7 +96,15 @@ fn state(entity: &Value) -> String {
     state
 }
 
+/// What a change left: the entity as it is now, or as it was when it was taken away.
+fn entity_of(change: &Value) -> &Value {
+    if change["after"].is_object() { &change["after"] } else { &change["before"] }
+}
+
 fn change_line(change: &Value) -> String {
-    let entity = if change["entity"].is_object() { &change["entity"] } else { change };
-    format!("{:<36} {}", text(entity, "id"), state(entity))
+    let entity = entity_of(change);
+    match change["kind"].as_str() {
+        Some("removed") => format!("{:<36} removed", text(entity, "id")),
+        _ => format!("{:<36} {}", text(entity, "id"), state(entity)),
+    }
 }
