@@ -27,6 +27,8 @@ pub(crate) enum Action {
     StartCleaning,
     PauseCleaning,
     ReturnToBase,
+    /// Makes itself heard.
+    Locate,
     /// Names of the rooms.
     CleanRooms(Vec<String>),
     Mow,

@@ -232,8 +232,7 @@ impl Core {
                 match expect {
                     Expect::Assume(state) => {
                         if let Some(record) = self.registry.record_mut(&id) {
-                            record.state.state = state.state;
-                            record.state.attributes.extend(state.attributes);
+                            record.assume(state);
                         }
                     }
                     all => waiting.open.push((id, all)),

@@ -160,6 +160,20 @@ impl Record {
         slug(self.description.wanted_id.as_deref().unwrap_or(&self.full_name(device)))
     }
 
+    /// Takes over what is assumed of it, as far as it differs from what is known: the rest stays with its own topics.
+    pub(crate) fn assume(&mut self, assumed: State) {
+        let known = self.whole_state();
+        self.state.state = assumed.state;
+        for key in known.attributes.keys().filter(|key| !assumed.attributes.contains_key(*key)) {
+            self.state.attributes.shift_remove(key);
+        }
+        for (key, value) in assumed.attributes {
+            if known.attributes.get(&key) != Some(&value) {
+                self.state.attributes.insert(key, value);
+            }
+        }
+    }
+
     /// The entity as others see it.
     pub(crate) fn entity(&self, id: &str, device: Option<&Device>, config: &HomeConfig, areas: &mut Areas) -> Entity {
         let unique = self.description.unique_id.as_deref();

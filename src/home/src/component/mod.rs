@@ -141,6 +141,7 @@ fn word(action: &Action) -> &'static str {
         Action::StartCleaning => "cleaning",
         Action::PauseCleaning => "pausing",
         Action::ReturnToBase => "returning to its base",
+        Action::Locate => "making itself heard",
         Action::CleanRooms(_) => "cleaning single rooms",
         Action::Mow => "mowing",
         Action::SetValue(_) => "setting a value",

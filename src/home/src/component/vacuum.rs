@@ -33,6 +33,7 @@ struct Vacuum {
     pause: String,
     stop: String,
     home: String,
+    locate: String,
 }
 
 /// How single rooms are commanded.
@@ -67,6 +68,7 @@ pub(super) fn build(fields: Fields<'_>) -> Result<Box<dyn Component>, FieldError
         pause: fields.text_or("payload_pause", "pause")?,
         stop: fields.text_or("payload_stop", "stop")?,
         home: fields.text_or("payload_return_to_base", "return_to_base")?,
+        locate: fields.text_or("payload_locate", "locate")?,
     }))
 }
 
@@ -153,6 +155,8 @@ impl Vacuum {
 
     fn commands(&self, publish: crate::action::Publish, then: &[&str], state: &State) -> Commands {
         let expect = match (&self.state, then) {
+            // Beeping shows in no state.
+            (_, []) => Expect::Assume(state.clone()),
             (None, [settled, ..]) => Expect::Assume(State { state: Some((*settled).to_owned()), ..state.clone() }),
             _ => Expect::state(then),
         };
@@ -199,6 +203,7 @@ impl Component for Vacuum {
             Action::Stop => ("stop", &self.stop, &["idle", "paused", "docked"]),
             // A robot that stands at its dock has nothing to return from.
             Action::ReturnToBase | Action::TurnOff => ("return_home", &self.home, &["returning", "docked"]),
+            Action::Locate => ("locate", &self.locate, &[]),
             Action::CleanRooms(rooms) => return self.clean_rooms(rooms, state),
             Action::SetMode(wanted) => {
                 let (Some(outlet), Some(speed)) = (&self.fan_speed, pick(&self.speeds, wanted)) else {

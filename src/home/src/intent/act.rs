@@ -68,6 +68,7 @@ pub(super) fn plan(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError
         "HassVacuumStart" => simple(&["vacuum"], "cleaning", Action::StartCleaning),
         "HassVacuumPause" => simple(&["vacuum"], "pausing", Action::PauseCleaning),
         "HassVacuumStop" => simple(&["vacuum"], "stopping", Action::Stop),
+        "HassVacuumLocate" => simple(&["vacuum"], "making itself heard", Action::Locate),
         "HassVacuumReturnToBase" => simple(&["vacuum"], "returning to its base", Action::ReturnToBase),
         "HassVacuumCleanArea" => clean_area(call, house),
         "HassLawnMowerStartMowing" => simple(&["lawn_mower"], "mowing", Action::Mow),

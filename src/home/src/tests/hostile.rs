@@ -117,7 +117,7 @@ const INTENTS: [&str; 16] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_bytes_on_any_topic_are_survived(topic in ".{0,40}", bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
