@@ -18,7 +18,9 @@ pub struct Dictionary {
     /// Folded, longest first.
     pub(crate) skip_words: Vec<Vec<char>>,
     pub(crate) responses: Responses,
-    pub(crate) joiners: Vec<String>,
+    /// Words that join two commands, longest first, and marks that do.
+    pub(crate) joiners: Vec<Vec<String>>,
+    pub(crate) marks: Vec<char>,
     pub(crate) words: Words,
 }
 
@@ -46,6 +48,7 @@ impl Dictionary {
             |(key, message)| LoadError::Shape { place: sources.place(&format!("response {key}"), &key), message },
         )?;
         let graph = compile(&mut raw, &sources)?;
+        let (marks, joiners) = joiners(&raw.joiners);
         let words = Words::new(&graph, std::mem::take(&mut raw.sounds));
         let mut skip_words: Vec<Vec<char>> = raw
             .skip_words
@@ -63,7 +66,8 @@ impl Dictionary {
             skip_words,
             responses,
             words,
-            joiners: raw.joiners.iter().map(|j| fold(&normalize(j))).collect(),
+            joiners,
+            marks,
         })
     }
 
@@ -137,4 +141,20 @@ impl Dictionary {
     pub fn error_codes(&self) -> Vec<&str> {
         self.responses.error_codes()
     }
+}
+
+/// Single marks such as the comma, and joining words, longest first.
+fn joiners(written: &[String]) -> (Vec<char>, Vec<Vec<String>>) {
+    let mut marks = Vec::new();
+    let mut joiners: Vec<Vec<String>> = Vec::new();
+    for joiner in written {
+        let mut chars = joiner.trim().chars();
+        match (chars.next(), chars.next()) {
+            (Some(mark), None) if !mark.is_alphanumeric() => marks.push(mark),
+            _ => joiners.push(fold(&normalize(joiner)).split_whitespace().map(str::to_owned).collect()),
+        }
+    }
+    joiners.retain(|joiner| !joiner.is_empty());
+    joiners.sort_by_key(|joiner| std::cmp::Reverse(joiner.len()));
+    (marks, joiners)
 }

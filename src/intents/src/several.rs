@@ -69,22 +69,28 @@ impl Dictionary {
             }
             at += word.len() + text.get(at + word.len()..).and_then(|r| r.chars().next()).map_or(0, char::len_utf8);
         }
-        let mut joiners: Vec<Vec<&str>> = self.joiners.iter().map(|j| j.split(' ').collect()).collect();
-        joiners.sort_by_key(|j| std::cmp::Reverse(j.len()));
+        let joins_at = |i: usize| {
+            self.joiners.iter().find(|joiner| {
+                joiner.iter().enumerate().all(|(k, part)| words.get(i + k).is_some_and(|(_, _, word)| word == part))
+            })
+        };
         let mut cuts = Vec::new();
         let mut i = 1;
         while i < words.len() {
-            let hit = joiners.iter().find(|joiner| {
-                joiner.iter().enumerate().all(|(k, part)| words.get(i + k).is_some_and(|(_, _, word)| word == part))
-            });
-            match hit {
+            let Some((from, before, _)) = i.checked_sub(1).and_then(|b| words.get(b)) else { break };
+            let after_mark = text.get(*from..*before).is_some_and(|word| word.ends_with(self.marks.as_slice()));
+            match joins_at(i) {
                 Some(joiner) => {
-                    let end = i.checked_sub(1).and_then(|b| words.get(b)).map_or(0, |(_, end, _)| *end);
                     let start = words.get(i + joiner.len()).map_or(text.len(), |(start, ..)| *start);
-                    cuts.push((end, start));
+                    cuts.push((*before, start));
                     i += joiner.len();
                 }
-                None => i += 1,
+                None => {
+                    if after_mark && let Some((start, ..)) = words.get(i) {
+                        cuts.push((*before, *start));
+                    }
+                    i += 1;
+                }
             }
         }
         cuts
