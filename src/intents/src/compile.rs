@@ -19,6 +19,8 @@ use crate::text::{fold, strip_unspaced};
 const MAX_DEPTH: u16 = 200;
 /// More numbers than this in one range get no number words.
 const MAX_NUMBER_WORDS: i64 = 20_000;
+/// Parts of parts are put side by side up to this many; beyond, rules that double each other would grow without end.
+const MAX_FLAT: usize = 128;
 /// More parts in any order than this are refused: the orders multiply.
 const MAX_PERMUTATION: usize = 10;
 /// More distinct parts than this in one dictionary are refused.
@@ -227,7 +229,9 @@ impl Compiler<'_> {
                 for item in items {
                     let id = self.expr(item, at, nesting + 1)?;
                     match self.graph.node(id) {
-                        Node::Sequence(inner) => parts.extend_from_slice(&inner.clone()),
+                        Node::Sequence(inner) if parts.len() + inner.len() <= MAX_FLAT => {
+                            parts.extend_from_slice(&inner.clone());
+                        }
                         _ => parts.push(id),
                     }
                 }
@@ -242,7 +246,9 @@ impl Compiler<'_> {
                 for item in items {
                     let id = self.expr(item, at, nesting + 1)?;
                     match self.graph.node(id) {
-                        Node::Alternative(inner) => parts.extend_from_slice(&inner.clone()),
+                        Node::Alternative(inner) if parts.len() + inner.len() <= MAX_FLAT => {
+                            parts.extend_from_slice(&inner.clone());
+                        }
                         Node::Never => {}
                         _ => parts.push(id),
                     }
@@ -435,7 +441,8 @@ impl Compiler<'_> {
     /// Adds a sentence to the tree of its class.
     fn plant(&mut self, class: Class, root: NodeId, sentence: u32, block: u32) {
         let items: Box<[NodeId]> = match self.graph.node(root) {
-            Node::Sequence(items) => items.clone(),
+            // A longer one is walked as a whole: the tree is walked by recursion.
+            Node::Sequence(items) if items.len() <= MAX_FLAT => items.clone(),
             _ => Box::new([root]),
         };
         if let Some(tree) = self.graph.trees.get_mut(class as usize) {

@@ -46,6 +46,35 @@ fn deep_templates_are_refused_with_a_place() {
 }
 
 #[test]
+fn rules_that_double_each_other_stay_small() {
+    let mut rules = Map::new();
+    for i in 0..40 {
+        rules.insert(format!("s{i}"), json!(format!("<s{}><s{}>", i + 1, i + 1)));
+        rules.insert(format!("a{i}"), json!(format!("(<a{}>|b <a{}>)", i + 1, i + 1)));
+    }
+    rules.insert("s40".into(), json!("[x]"));
+    rules.insert("a40".into(), json!("c"));
+    let dictionary = dictionary(&["<s0> end", "<a0>"], json!({"expansion_rules": rules})).unwrap();
+    assert!(dictionary.size().parts < 1000, "{:?}", dictionary.size());
+    assert!(meant(&dictionary, &("x".repeat(20) + " end"), &Names::default()).is_some());
+    // More than this is given up on instead of working on for hours.
+    let many = "x".repeat(4000) + " end";
+    let outcome = dictionary.try_recognize(&many, &Names::default(), &Context::new());
+    assert!(matches!(outcome, Err(RecognizeError::TooComplex)), "{outcome:?}");
+    assert!(meant(&dictionary, &("b ".repeat(40) + "c"), &Names::default()).is_some());
+    assert!(meant(&dictionary, &("b ".repeat(41) + "c"), &Names::default()).is_none());
+}
+
+#[test]
+fn very_long_templates() {
+    let long = "[a] ".repeat(20_000) + "end";
+    let dictionary = dictionary(&[&long], json!({})).unwrap();
+    let names = Names::default();
+    assert!(meant(&dictionary, "a a end", &names).is_some());
+    assert!(dictionary.partial("a a", &names, &Context::new()).can_continue);
+}
+
+#[test]
 fn circles_are_refused_by_name() {
     let error = dictionary(&["say <a>"], json!({"expansion_rules": {"a": "x <b>", "b": "[y] <a>"}})).unwrap_err();
     assert!(matches!(&error, LoadError::Circular { path, .. } if path == "<a> → <b> → <a>"), "{error}");
