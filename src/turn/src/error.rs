@@ -1,6 +1,6 @@
 //! Everything that can go wrong in a turn, under stable codes that each language words for itself.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 use vesta_engines::EngineError;
 use vesta_home::CallError;
@@ -24,6 +24,14 @@ pub enum TurnError {
         /// What was said.
         text: String,
     },
+    /// What was said is close to several things.
+    #[error("'{text}' may be about {}", .names.join(" or "))]
+    Unsure {
+        /// What was said.
+        text: String,
+        /// What it may be about.
+        names: Vec<String>,
+    },
     /// The user addressed the house and then nothing was heard.
     #[error("nothing was heard")]
     NothingHeard,
@@ -46,6 +54,7 @@ impl TurnError {
             Self::Home(error) => error.code(),
             Self::Store(_) => "store_failed",
             Self::NotUnderstood { .. } => "not_understood",
+            Self::Unsure { .. } => "did_you_mean",
             Self::NothingHeard => "nothing_heard",
             Self::TranscriptTimeout { .. } => "stt_timeout",
             Self::Internal(_) => "internal",
@@ -56,6 +65,7 @@ impl TurnError {
     pub fn slots(&self) -> Map<String, Value> {
         match self {
             Self::Home(error) => error.slots(),
+            Self::Unsure { names, .. } => Map::from_iter([("names".to_owned(), json!(names))]),
             Self::NotUnderstood { text } => Map::from_iter([("text".to_owned(), Value::from(text.as_str()))]),
             _ => Map::new(),
         }
@@ -63,6 +73,6 @@ impl TurnError {
 
     /// Whether the house refused something it understood, rather than failed.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Home(_) | Self::NotUnderstood { .. })
+        matches!(self, Self::Home(_) | Self::NotUnderstood { .. } | Self::Unsure { .. })
     }
 }

@@ -21,7 +21,7 @@ use crate::ear::Utterance;
 use crate::error::TurnError;
 use crate::event::TurnEvent;
 use crate::record::Recorder;
-use crate::understand::{Call, Meaning};
+use crate::understand::{Call, Guess, Meaning};
 use crate::{Assistant, act, answer, voice};
 
 /// How a turn ended, as the record names it.
@@ -32,6 +32,14 @@ mod outcome {
     pub(super) const NOTHING: &str = "nothing";
     pub(super) const FAILED: &str = "failed";
     pub(super) const CANCELLED: &str = "cancelled";
+}
+
+/// What the ear knows of a text beside its words.
+struct Heard {
+    /// What it means, worked out before the turn was over.
+    speculation: Option<Meaning>,
+    /// Whether it was surely said to the house.
+    addressed: bool,
 }
 
 /// Typed text is an utterance that needs no ear.
@@ -57,7 +65,7 @@ pub(crate) async fn answer(assistant: Assistant, utterance: Utterance, client: C
 
     let result = match text {
         Ok(text) if text.is_empty() => Err(TurnError::NothingHeard),
-        Ok(text) => carry_out(&assistant, &mut record, &client, text, speculation, &cancel).await,
+        Ok(text) => carry_out(&assistant, &mut record, &client, text, Heard { speculation, addressed }, &cancel).await,
         Err(error) => Err(error),
     };
 
@@ -84,10 +92,10 @@ async fn carry_out(
     record: &mut Recorder,
     client: &Client,
     text: String,
-    speculation: Option<Meaning>,
+    heard: Heard,
     cancel: &CancellationToken,
 ) -> Result<(&'static str, String), TurnError> {
-    let meaning = understand(assistant, record, client, text, speculation)?;
+    let meaning = understand(assistant, record, client, text, heard)?;
     let mut sentences = Vec::with_capacity(meaning.calls.len());
     let mut outcome = outcome::ANSWERED;
     for call in &meaning.calls {
@@ -108,16 +116,23 @@ fn understand(
     record: &mut Recorder,
     client: &Client,
     text: String,
-    speculation: Option<Meaning>,
+    heard: Heard,
 ) -> Result<Meaning, TurnError> {
     let began = record.now_ms();
-    let parts = &assistant.parts;
-    let meaning = match speculation {
-        Some(meaning) if meaning.text == text => Some(meaning),
-        _ => parts.language.understand(&text, &parts.home.snapshot(), client.area.as_deref()),
+    let language = &assistant.parts.language;
+    let (home, area) = (assistant.parts.home.snapshot(), client.area.as_deref());
+    let guess = match heard.speculation {
+        Some(meaning) if meaning.text == text => Guess::Meaning(meaning),
+        // What was said to nobody in particular is taken word for word or not at all.
+        _ if !heard.addressed => language.understand(&text, &home, area).map_or(Guess::Nothing, Guess::Meaning),
+        _ => language.guess(&text, &home, area),
     };
     record.stage("understand", began);
-    meaning.ok_or(TurnError::NotUnderstood { text })
+    match guess {
+        Guess::Meaning(meaning) => Ok(meaning),
+        Guess::OneOf(names) => Err(TurnError::Unsure { text, names }),
+        Guess::Nothing => Err(TurnError::NotUnderstood { text }),
+    }
 }
 
 async fn perform(

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value};
 use vesta_audio::Said;
 use vesta_home::{IntentCall, Snapshot};
-use vesta_intents::{Context, Dictionary, NameEntry, Names, Recognition};
+use vesta_intents::{Context, Dictionary, NameEntry, Names, Recognition, Understanding};
 
 /// A household's language: its sentences, and the home's names in the form in which they are matched.
 pub struct Language {
@@ -51,12 +51,23 @@ impl Language {
         &self.dictionary
     }
 
-    /// What `text` means in this home, spoken in the area `speaker_area`; `None` where no sentence matches.
+    /// What `text` means in this home, spoken in the area `speaker_area`, word for word; `None` where no sentence matches.
     pub fn understand(&self, text: &str, home: &Snapshot, speaker_area: Option<&str>) -> Option<Meaning> {
         let names = self.names(home);
         let recognitions = self.dictionary.recognize_all(text, &names, &context(speaker_area))?;
-        let calls = recognitions.into_iter().map(|recognition| call(recognition, speaker_area)).collect();
-        Some(Meaning { text: text.to_owned(), calls })
+        Some(meaning(text, recognitions, speaker_area))
+    }
+
+    /// As [`Language::understand`], with words repaired that were perhaps misheard; where several repairs are close, what
+    /// may have been meant.
+    pub fn guess(&self, text: &str, home: &Snapshot, speaker_area: Option<&str>) -> Guess {
+        match self.dictionary.understand(text, &self.names(home), &context(speaker_area)) {
+            Understanding::Commands(recognitions) => Guess::Meaning(meaning(text, recognitions, speaker_area)),
+            Understanding::Ask(recognitions) => {
+                Guess::OneOf(recognitions.iter().filter_map(|recognition| subject(recognition, home)).collect())
+            }
+            Understanding::Nothing => Guess::Nothing,
+        }
     }
 
     /// What the transcript so far looks like to the endpointing.
@@ -84,6 +95,30 @@ impl Language {
             }
         }
     }
+}
+
+/// What a text may mean that matches no sentence word for word.
+#[derive(Debug, Clone)]
+pub enum Guess {
+    /// Surely this.
+    Meaning(Meaning),
+    /// One of these: what each is about, by its name.
+    OneOf(Vec<String>),
+    /// Nothing.
+    Nothing,
+}
+
+fn meaning(text: &str, recognitions: Vec<Recognition>, speaker_area: Option<&str>) -> Meaning {
+    let calls = recognitions.into_iter().map(|recognition| call(recognition, speaker_area)).collect();
+    Meaning { text: text.to_owned(), calls }
+}
+
+/// The name of what a sentence is about.
+fn subject(recognition: &Recognition, home: &Snapshot) -> Option<String> {
+    let id = |slot: &str| recognition.slots.get(slot)?.value.as_str();
+    let entity = id("name").and_then(|id| home.entities.get(id)).map(|entity| entity.name.clone());
+    let area = || id("area").and_then(|id| home.area(id)).map(|area| area.name.clone());
+    entity.or_else(area)
 }
 
 fn context(speaker_area: Option<&str>) -> Context {

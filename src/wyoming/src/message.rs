@@ -75,7 +75,7 @@ pub enum Message {
         /// Vesta's extension: how far into the audio the decode had listened, in milliseconds.
         heard_ms: Option<u64>,
     },
-    /// A streamed transcript has ended; the whole of it follows as [`Message::Transcript`].
+    /// A streamed transcript has ended. The reference implementation sends the whole of it, as [`Message::Transcript`], before this.
     TranscriptStop,
     /// The whole transcript.
     Transcript {
