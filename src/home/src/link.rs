@@ -127,7 +127,7 @@ pub(crate) struct Dialler {
 }
 
 enum Options {
-    V4(rumqttc::MqttOptions),
+    V4(Box<rumqttc::MqttOptions>),
     V5(Box<v5::MqttOptions>),
 }
 
@@ -154,7 +154,7 @@ impl Dialler {
                 if let Some(user) = &config.username {
                     options.set_credentials(user, config.password.as_deref().unwrap_or_default());
                 }
-                Options::V4(options)
+                Options::V4(Box::new(options))
             }
             5 => {
                 let mut options = v5::MqttOptions::new(&config.client_id, host, port);
@@ -199,7 +199,7 @@ impl Dialler {
         let hang_up = CancellationToken::new();
         let mut socket = match &self.options {
             Options::V4(options) => {
-                let (client, mut socket) = AsyncClient::new(options.clone(), QUEUE);
+                let (client, mut socket) = AsyncClient::new(rumqttc::MqttOptions::clone(options), QUEUE);
                 let mut network = network();
                 network.set_connection_timeout(CONNECT_S);
                 socket.set_network_options(network);

@@ -6,7 +6,8 @@
 use std::cell::OnceCell;
 use std::sync::{Arc, LazyLock};
 
-use minijinja::value::{Kwargs, Serde};
+use minijinja::formatting::FormatStyle;
+use minijinja::value::{Kwargs, Rest, Serde};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 /// The longest template that is accepted, in bytes.
@@ -112,7 +113,20 @@ fn base() -> Environment<'static> {
     env.set_fuel(Some(FUEL));
     env.set_recursion_limit(100);
     env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    env.set_unknown_method_callback(|state, value, method, arguments| {
+        if method == "format" {
+            modest_width(value)?;
+        }
+        minijinja_contrib::pycompat::unknown_method_callback(state, value, method, arguments)
+    });
+    // These take a size as a number: a few letters from a device would fill the memory.
+    for filter in ["batch", "slice", "indent", "pprint"] {
+        env.remove_filter(filter);
+    }
+    env.add_filter("format", |format: Value, arguments: Rest<Value>| {
+        modest_width(&format)?;
+        minijinja::formatting::format(FormatStyle::Printf, format.as_str().unwrap_or_default(), &arguments)
+    });
 
     env.add_filter("float", float);
     env.add_function("float", float);
@@ -159,6 +173,15 @@ fn base() -> Environment<'static> {
         })
     });
     env
+}
+
+/// Refuses format strings with a width or precision of four digits and more, or one that is an argument.
+fn modest_width(format: &Value) -> Result<(), Error> {
+    let text = format.as_str().unwrap_or_default();
+    match !text.contains('*') && text.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() < 4) {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::InvalidOperation, "the width of a format is too large")),
+    }
 }
 
 fn regex(pattern: &str) -> Result<regex::Regex, Error> {
@@ -292,6 +315,8 @@ mod tests {
             ("{{ value | regex_replace('^(.)-(.)$', '\\\\2') }}", "a-b", "b"),
             ("{{ value | regex_findall_index('([0-9]+)') }}", "x 42 y", "42"),
             ("{% if value_json.on %}open{% else %}closed{% endif %}", r#"{"on":true}"#, "open"),
+            ("{{ '%.1f' | format(value | float) }}", "21.46", "21.5"),
+            ("{{ '{:02x}'.format(value | int) }}", "10", "0a"),
             ("{{ value | int | bitwise_and(4) }}", "4", "4"),
             ("{{ 'ff' | int(base=16) }}", "", "255"),
             ("  {{ value }} \n", " x ", "x"),
@@ -315,5 +340,16 @@ mod tests {
         assert!(Template::compile("{{ value").is_err());
         assert!(read("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "").is_err());
         assert!(read("{{ value | no_such_filter }}", "").is_err());
+        for sized in [
+            "{{ 'x' * 1000000000 }}",
+            "{{ '%1000000000d' | format(1) }}",
+            "{{ '%*d' | format(1000000000, 1) }}",
+            "{{ '{:>1000000000}'.format('a') }}",
+            "{{ 'x' | indent(1000000000, true) }}",
+            "{{ range(1000000000) | list }}",
+            "{{ 'x' | batch(1000000000, 'x') | list }}",
+        ] {
+            assert!(read(sized, "").is_err(), "{sized}");
+        }
     }
 }
