@@ -1,6 +1,6 @@
 //! Text and the home's names to what is meant by it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
@@ -138,9 +138,14 @@ fn call(recognition: Recognition, speaker_area: Option<&str>) -> Call {
 }
 
 /// Every name and alias of what can be spoken about.
-fn names_of(home: &Snapshot) -> Names {
+pub fn names_of(home: &Snapshot) -> Names {
     let mut names = Names::builder();
-    for entity in home.entities.values().filter(|entity| entity.exposed) {
+    let exposed = || home.entities.values().filter(|entity| entity.exposed);
+    let mut holders: HashMap<String, usize> = HashMap::new();
+    for text in exposed().flat_map(|entity| std::iter::once(&entity.name).chain(&entity.aliases)) {
+        *holders.entry(text.to_lowercase()).or_default() += 1;
+    }
+    for entity in exposed() {
         let mut context = Map::new();
         context.insert("domain".to_owned(), Value::from(entity.domain.as_str()));
         if let Some(class) = &entity.device_class {
@@ -150,9 +155,11 @@ fn names_of(home: &Snapshot) -> Names {
             context.insert("area".to_owned(), Value::from(area.as_str()));
         }
         for text in std::iter::once(&entity.name).chain(&entity.aliases) {
+            // Of several things of one name the home decides which is meant, or asks: it gets the name instead of an id.
+            let shared = holders.get(&text.to_lowercase()).is_some_and(|holders| *holders > 1);
             names = names.name(NameEntry {
                 text: text.clone(),
-                value: Value::from(entity.id.as_str()),
+                value: Value::from(if shared { text.as_str() } else { entity.id.as_str() }),
                 context: context.clone(),
                 ..NameEntry::default()
             });
