@@ -6,6 +6,36 @@ use std::path::PathBuf;
 use plotters::prelude::*;
 use serde_json::{Value, json};
 
+/// What every benchmark can be told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Measure less, to try things: figures are then only a hint.
+    pub quick: bool,
+}
+
+impl Options {
+    /// The options of the command line. Explains itself and ends the process where that is asked for, or where an option is unknown.
+    pub fn from_arguments() -> Self {
+        let mut options = Self::default();
+        for argument in std::env::args().skip(1) {
+            match argument.as_str() {
+                "--quick" => options.quick = true,
+                // cargo says this to every benchmark.
+                "--bench" => {}
+                "-h" | "--help" => {
+                    println!("--quick  measure less, to try things");
+                    std::process::exit(0);
+                }
+                other => {
+                    eprintln!("there is no option {other}; there is: --quick");
+                    std::process::exit(2);
+                }
+            }
+        }
+        options
+    }
+}
+
 /// A measured figure and what it should be.
 #[derive(Debug, Clone)]
 pub struct Figure {
@@ -54,6 +84,11 @@ impl Report {
     /// Adds a figure.
     pub fn add(&mut self, figure: impl Into<String>, value: f64, unit: &'static str, goal: Option<Goal>) {
         self.figures.push(Figure { figure: figure.into(), value, unit, goal });
+    }
+
+    /// The figures so far.
+    pub fn figures(&self) -> &[Figure] {
+        &self.figures
     }
 
     /// Prints the table and writes `NAME.json`; returns where, for the plot beside it.
@@ -149,6 +184,39 @@ pub fn plot_distribution(
         .border_style(BLACK.mix(0.3))
         .background_style(WHITE)
         .draw()?;
+    area.present()?;
+    Ok(())
+}
+
+/// Draws each figure that has a goal as a bar: how much of the goal it uses. Up to 100 % it holds.
+pub fn plot_goals(path: &std::path::Path, title: &str, figures: &[Figure]) -> anyhow::Result<()> {
+    let shares: Vec<(String, f64)> = figures
+        .iter()
+        .filter_map(|figure| {
+            let share = match figure.goal? {
+                Goal::AtMost(limit) => figure.value / limit * 100.0,
+                Goal::AtLeast(limit) => limit / figure.value * 100.0,
+            };
+            Some((format!("{}: {:.2} {}", figure.figure, figure.value, figure.unit), share))
+        })
+        .collect();
+    let most = shares.iter().fold(100.0_f64, |most, (_, share)| most.max(*share));
+    let rows = shares.len();
+    let area = SVGBackend::new(path, (900, 120 + 64 * rows as u32)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .caption(title, ("sans-serif", 22))
+        .margin(16)
+        .x_label_area_size(44)
+        .build_cartesian_2d(0.0..most * 1.1, 0.0..rows as f64)?;
+    chart.configure_mesh().disable_y_mesh().disable_y_axis().x_desc("% of what the goal allows").draw()?;
+    for (row, (label, share)) in shares.iter().enumerate() {
+        let bottom = (rows - row - 1) as f64;
+        let colour = if *share <= 100.0 { RGBColor(86, 152, 96) } else { RGBColor(196, 84, 68) };
+        chart.draw_series([Rectangle::new([(0.0, bottom + 0.15), (*share, bottom + 0.6)], colour.filled())])?;
+        chart.draw_series([Text::new(label.clone(), (most * 0.01, bottom + 0.9), ("sans-serif", 15))])?;
+    }
+    chart.draw_series(LineSeries::new([(100.0, 0.0), (100.0, rows as f64)], BLACK.stroke_width(1)))?;
     area.present()?;
     Ok(())
 }

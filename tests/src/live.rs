@@ -33,6 +33,7 @@ pub struct Live {
     reader: JoinHandle<()>,
     began: Instant,
     recorded: usize,
+    late: Duration,
 }
 
 impl Drop for Live {
@@ -42,11 +43,11 @@ impl Drop for Live {
 }
 
 impl Live {
-    /// Connects to the server at `url`. The recording begins now.
-    pub async fn connect(url: &str, listen: Listen) -> Self {
+    /// Connects to the server at `url`; its turns carry this `source`. The recording begins now.
+    pub async fn connect(url: &str, listen: Listen, source: &str) -> Self {
         let mode = if listen == Listen::PushToTalk { "push_to_talk" } else { "hands_free" };
         let fast = listen == Listen::File;
-        let url = format!("{}/api/listen?mode={mode}&source=benchmark&as_fast={fast}", url.replacen("http", "ws", 1));
+        let url = format!("{}/api/listen?mode={mode}&source={source}&as_fast={fast}", url.replacen("http", "ws", 1));
         let (socket, _) = connect_async(url).await.expect("a conversation");
         let (sink, mut stream) = socket.split();
         let (sender, answers) = mpsc::channel(4096);
@@ -75,7 +76,7 @@ impl Live {
                 }
             }
         });
-        Self { sink, answers, reader, began: Instant::now(), recorded: 0 }
+        Self { sink, answers, reader, began: Instant::now(), recorded: 0, late: Duration::ZERO }
     }
 
     /// The recording begins anew: what was recorded before is past.
@@ -89,8 +90,14 @@ impl Live {
             self.recorded += frame.len();
             sleep_until(self.now_recorded()).await;
             self.send(frame).await;
+            self.late = self.late.max(self.now_recorded().elapsed());
         }
         self.now_recorded()
+    }
+
+    /// By how much a frame left too late, at most: what this machine adds to what is measured.
+    pub fn late(&self) -> Duration {
+        self.late
     }
 
     /// The moment at which the last recorded sample was spoken.
