@@ -159,8 +159,8 @@ impl Driver {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let due = self.due();
+            // Not in a fixed order: a flood of messages must not keep calls and deadlines waiting.
             tokio::select! {
-                biased;
                 () = cancel.cancelled() => break,
                 count = incoming.recv_many(&mut batch, BATCH) => {
                     if count == 0 {

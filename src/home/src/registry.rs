@@ -162,11 +162,13 @@ impl Registry {
     }
 
     fn put(&mut self, topic: &str, key: Key, description: Description, same: bool, now_ms: u64, asked: &mut Asked) {
-        let before = self.records.get(&key).map(|record| (record.roles(), record.description.unique_id.clone()));
         let domain = description.domain().to_owned();
-        let changed_kind = self.records.get(&key).is_some_and(|record| record.description.domain() != domain);
-        if let Some((_, Some(unique))) = &before {
-            self.by_unique_id.retain(|(_, id), holder| id != unique || *holder != key);
+        let before = self.records.get(&key);
+        let changed_kind = before.is_some_and(|record| record.description.domain() != domain);
+        let old_id = before.and_then(unique_of);
+        let before = before.map(Record::roles).unwrap_or_default();
+        if let Some(old) = old_id {
+            self.by_unique_id.remove(&old);
         }
         if let Some(unique) = description.unique_id.clone() {
             self.by_unique_id.insert((domain, unique), key);
@@ -178,7 +180,6 @@ impl Registry {
             }
         }
         let after = self.records.get(&key).map(Record::roles).unwrap_or_default();
-        let before = before.map(|(roles, _)| roles).unwrap_or_default();
         if before == after {
             return;
         }
@@ -195,7 +196,9 @@ impl Registry {
     fn drop_record(&mut self, key: Key, asked: &mut Asked) {
         let Some(record) = self.records.remove(&key) else { return };
         asked.unsubscribe.extend(self.router.remove(key, &record.roles()));
-        self.by_unique_id.retain(|_, holder| *holder != key);
+        if let Some(unique) = unique_of(&record) {
+            self.by_unique_id.remove(&unique);
+        }
         if let Some(id) = &record.id {
             self.by_id.remove(id);
         }
@@ -359,6 +362,12 @@ impl Registry {
             self.speakers.insert(id, speaker);
         }
     }
+}
+
+/// Domain and unique id of an entity: two entities never share both.
+fn unique_of(record: &Record) -> Option<(String, String)> {
+    let unique = record.description.unique_id.clone()?;
+    Some((record.description.domain().to_owned(), unique))
 }
 
 fn change(id: &str, kind: ChangeKind, before: Option<Arc<Entity>>, after: Option<Arc<Entity>>) -> Change {

@@ -124,3 +124,39 @@ fn the_number_of_entities_is_bounded() {
     house.settle();
     assert_eq!(house.core.snapshot().entities.len(), 5);
 }
+
+#[test]
+#[ignore = "prints a figure: cargo nextest run --release -p vesta-home --run-ignored only --no-capture"]
+fn how_long_a_large_home_takes() {
+    const COUNT: usize = 10_000;
+    let started = std::time::Instant::now();
+    let mut house = House::new(HomeConfig::default());
+    for number in 0..COUNT {
+        let config = json!({ "name": format!("Lamp {number}"), "uniq_id": format!("u{number}"), "command_topic": format!("l{number}/set"), "state_topic": format!("l{number}") });
+        house.send(&format!("homeassistant/light/l{number}/config"), config.to_string().as_bytes());
+        // As often as the driver does it at most.
+        if number % 512 == 0 {
+            house.settle();
+        }
+    }
+    house.settle();
+    println!("{COUNT} announcements: {:?}", started.elapsed());
+    let started = std::time::Instant::now();
+    for number in 0..1_000 {
+        // As in the driver, somebody holds the last picture, so that the next one is a copy.
+        let held = std::sync::Arc::clone(house.core.snapshot());
+        house.send(&format!("l{number}"), b"ON");
+        house.settle();
+        drop(held);
+    }
+    println!(
+        "one of 1000 state messages, each with its own picture of {COUNT} entities: {:?}",
+        started.elapsed() / 1_000
+    );
+    let started = std::time::Instant::now();
+    let id = house.start(&turn_on("Lamp 9999"));
+    house.send("l9999", b"ON");
+    house.settle();
+    assert!(house.reply(id).unwrap().is_ok());
+    println!("one command by name: {:?}", started.elapsed());
+}
