@@ -98,7 +98,13 @@ fn plain(entry: &Value) -> Result<(&str, Value), InputError> {
 pub fn recognize_line(dictionary: &Dictionary, homes: &[TestHome], line: &str) -> Result<Value, InputError> {
     let case: Value = serde_json::from_str(line).map_err(|error| InputError(format!("not JSON: {error}")))?;
     let text = case.get("text").and_then(Value::as_str).ok_or_else(|| InputError("the line has no `text`".into()))?;
-    let number = case.get("home").and_then(Value::as_u64).unwrap_or(0) as usize;
+    let number = match case.get("home") {
+        None | Some(Value::Null) => 0,
+        Some(number) => number
+            .as_u64()
+            .and_then(|number| usize::try_from(number).ok())
+            .ok_or_else(|| InputError(format!("`home` must be the number of a home, from 0; it is {number}")))?,
+    };
     let (empty_names, empty_context) = (Names::default(), Context::new());
     let (names, context) = match homes.get(number) {
         Some(home) => (&home.names, &home.context),

@@ -39,7 +39,7 @@ pub use conversation::{Client, Conversation, Input, Mode, Pace};
 pub use error::TurnError;
 pub use event::TurnEvent;
 pub use settings::Settings;
-pub use understand::{Call, Guess, Language, Meaning};
+pub use understand::{Call, Guess, Language, Meaning, names_of};
 
 /// Answers people. Cheap to clone; every clone speaks for the same house.
 #[derive(Clone)]

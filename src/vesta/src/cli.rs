@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// List, show, export and replay what was said and done
     #[command(subcommand)]
     Turns(TurnsCommand),
+    /// Try, explain, sample, check and add the sentences that are understood
+    #[command(subcommand)]
+    Intents(IntentsCommand),
     /// Show a small house on an MQTT broker, to try things with
     DemoHome(DemoHomeArgs),
     /// Print the configuration: an example with every key, or what is in force
@@ -287,6 +290,100 @@ pub(crate) enum TurnsCommand {
     },
 }
 
+/// `vesta intents …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum IntentsCommand {
+    /// Read a line of JSON for each sentence, {"home": 0, "text": "…"}, and write what it means as a line of JSON
+    ///
+    /// The result is {"intent", "slots", "response"}, null where nothing is understood, and {"error"} for a line that
+    /// cannot be read; then the exit code is 1.
+    Recognize(DictionaryArgs),
+    /// Show everything that a sentence may mean, and why one meaning wins
+    Explain {
+        /// The sentence
+        #[arg(required = true, value_name = "TEXT")]
+        text: Vec<String>,
+        /// Dictionary and home
+        #[command(flatten)]
+        source: DictionaryArgs,
+        /// Which home of a file with several, from 0
+        #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "home")]
+        home_number: usize,
+        /// The area you are in, by name
+        #[arg(long)]
+        area: Option<String>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make up sentences that are understood
+    Sample {
+        /// Dictionary and home
+        #[command(flatten)]
+        source: DictionaryArgs,
+        /// Which home of a file with several, from 0
+        #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "home")]
+        home_number: usize,
+        /// Sentences for each template
+        #[arg(short = 'n', long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        per_sentence: u16,
+        /// Other sentences for another number
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Only for this intent
+        #[arg(long)]
+        intent: Option<String>,
+        /// Write a line of JSON for each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look for mistakes in a dictionary: a file, or a folder such as intents/en. The exit code is 1 where there are errors
+    Check {
+        /// The folder or file
+        #[arg(value_name = "DIR")]
+        dictionary: PathBuf,
+        /// Write a line of JSON for each finding
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add the sentences of another project for a language
+    Add {
+        /// Whose sentences
+        #[arg(value_enum)]
+        source: SentenceSource,
+        /// The language, a tag such as de or pt-BR [default: the configured one]
+        #[arg(long, value_name = "TAG")]
+        lang: Option<String>,
+        /// The wheel of the PyPI package home-assistant-intents; without it, the package is taken from the installed
+        /// Python, or downloaded with pip
+        #[arg(long, value_name = "FILE.whl")]
+        wheel: Option<PathBuf>,
+        /// Write what was added as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Projects whose sentences can be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SentenceSource {
+    /// Home Assistant's, kept by the Open Home Foundation for over 60 languages; CC BY 4.0
+    #[value(name = "homeassistant")]
+    HomeAssistant,
+}
+
+/// Which sentences, in which home.
+#[derive(Debug, Args)]
+pub(crate) struct DictionaryArgs {
+    /// The dictionary: a file or a folder [default: the configured language]. The data folder is VESTA_DATA here
+    // Shares its id with the global `--data`, whose place it takes in these commands.
+    #[arg(id = "data", long = "data", value_name = "DICT")]
+    pub dictionary: Option<PathBuf>,
+    /// A file with the names, areas and floors of a home, or a list of homes
+    #[arg(long, value_name = "HOME.json")]
+    pub home: Option<PathBuf>,
+}
+
 /// Options of `demo-home`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoHomeArgs {
@@ -320,5 +417,15 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn data_means_the_dictionary_where_sentences_are_read() {
+        let cli = Cli::parse_from(["vesta", "intents", "recognize", "--data", "de.json"]);
+        assert_eq!(cli.data.as_deref(), Some(std::path::Path::new("de.json")));
+        let Command::Intents(IntentsCommand::Recognize(args)) = cli.command else { panic!("another command") };
+        assert_eq!(args.dictionary.as_deref(), Some(std::path::Path::new("de.json")));
+        let cli = Cli::parse_from(["vesta", "--data", "folder", "intents", "check", "de"]);
+        assert_eq!(cli.data.as_deref(), Some(std::path::Path::new("folder")));
     }
 }

@@ -7,6 +7,8 @@ use include_dir::{Dir, include_dir};
 use vesta_intents::Dictionary;
 use vesta_turn::Language;
 
+use crate::home_assistant;
+
 static INTENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../intents");
 
 /// Tags of the languages that are there.
@@ -14,31 +16,56 @@ pub(crate) fn tags() -> Vec<String> {
     INTENTS.dirs().filter_map(|dir| dir.path().file_name()?.to_str().map(str::to_owned)).collect()
 }
 
-/// The language `tag`, with the owner's sentences from `<data>/intents/<tag>/` beside the built-in ones.
+/// The language `tag`, with the owner's sentences from `<data>/intents/<tag>/` beside the built-in ones; where the region
+/// has none of its own (`de-AT`), those of the language (`de`). Home Assistant's dictionary, if it was added, comes last:
+/// of sentences that fit equally well the others win, and so do their answers.
 ///
 /// # Errors
 /// The language is not there, or a file of it is wrong.
 pub(crate) fn load(tag: &str, data: &Path) -> anyhow::Result<Language> {
+    Ok(Language::new(tag, dictionary(tag, data)?))
+}
+
+/// The sentences of [`load`] alone.
+///
+/// # Errors
+/// As there.
+pub(crate) fn dictionary(tag: &str, data: &Path) -> anyhow::Result<Dictionary> {
     let mut parts = Vec::new();
     let base = tag.split('-').next().unwrap_or(tag);
     if let Some(dir) = INTENTS.get_dir(tag).or_else(|| INTENTS.get_dir(base)) {
         collect_built_in(dir, &mut parts);
     }
-    let own = data.join("intents").join(tag);
-    if own.is_dir() {
-        collect_own(&own, &mut parts)?;
+    let folder = data.join("intents");
+    let own = [tag, base].map(|tag| folder.join(tag)).into_iter().find(|own| own.is_dir());
+    if let Some(own) = &own {
+        collect_folder(own, &mut parts)?;
     }
     if parts.is_empty() {
         bail!(
-            "there are no sentences for the language '{tag}'; there are {}. Set `language`, or put sentences into {}",
+            "there are no sentences for the language '{tag}'; there are {}. Set `language`, put sentences into {}, or \
+             add Home Assistant's: vesta intents add homeassistant --lang {tag}",
             tags().join(", "),
-            own.display()
+            folder.join(tag).display()
         );
     }
+    let parts = arrange(parts)?;
     let parts: Vec<(&str, &str)> = parts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let dictionary =
-        Dictionary::load(&parts).with_context(|| format!("the sentences of the language '{tag}' are wrong"))?;
-    Ok(Language::new(tag, dictionary))
+    Dictionary::load(&parts).with_context(|| format!("the sentences of the language '{tag}' are wrong"))
+}
+
+/// Puts Home Assistant's dictionary around the others: what it says before them, what it understands after them.
+fn arrange(parts: Vec<(String, String)>) -> anyhow::Result<Vec<(String, String)>> {
+    let is_added = |name: &str| Path::new(name).file_name().is_some_and(|name| name == home_assistant::FILE);
+    let (added, mut parts): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(name, _)| is_added(name));
+    for (name, text) in added {
+        let adapted = home_assistant::adapt(&text).with_context(|| {
+            format!("{name} is damaged; add it again with `vesta intents add homeassistant`, or delete it")
+        })?;
+        parts.insert(0, (name.clone(), adapted.said.to_string()));
+        parts.push((name, adapted.understood.to_string()));
+    }
+    Ok(parts)
 }
 
 fn collect_built_in(dir: &Dir<'_>, parts: &mut Vec<(String, String)>) {
@@ -52,21 +79,50 @@ fn collect_built_in(dir: &Dir<'_>, parts: &mut Vec<(String, String)>) {
     }
 }
 
-fn collect_own(folder: &Path, parts: &mut Vec<(String, String)>) -> anyhow::Result<()> {
-    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+/// The files of a dictionary: a file, or what is in a folder except its `tests`. In the order of their names.
+///
+/// # Errors
+/// There is none, or one cannot be read.
+pub(crate) fn files(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let mut parts = Vec::new();
+    if path.is_dir() {
+        collect_folder(path, &mut parts)?;
+        if parts.is_empty() {
+            bail!("{} has no sentences in it: no .yaml, .yml or .json file", path.display());
+        }
+    } else {
+        parts.push((path.display().to_string(), read(path)?));
+    }
+    Ok(parts)
+}
+
+fn collect_folder(folder: &Path, parts: &mut Vec<(String, String)>) -> anyhow::Result<()> {
+    let unreadable = || format!("{} cannot be read", folder.display());
+    let entries = std::fs::read_dir(folder).with_context(unreadable)?;
+    let mut entries = entries.collect::<Result<Vec<_>, _>>().with_context(unreadable)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
-        if path.is_dir() && entry.file_name() != "tests" {
-            collect_own(&path, parts)?;
+        if path.is_dir() {
+            if entry.file_name() != "tests" {
+                collect_folder(&path, parts)?;
+            }
         } else if is_sentences(&path) {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-            parts.push((path.display().to_string(), text));
+            parts.push((path.display().to_string(), read(&path)?));
         }
     }
     Ok(())
 }
 
+fn read(path: &Path) -> anyhow::Result<String> {
+    let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
+        anyhow::anyhow!("{}:{line}: not UTF-8; save the file as UTF-8", path.display())
+    })
+}
+
 fn is_sentences(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "json")
+    path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
 }

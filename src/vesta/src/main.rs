@@ -3,6 +3,7 @@
 //! - [`cli`]: every command and option.
 //! - [`config`]: `vesta.toml`, the environment, defaults.
 //! - [`folder`]: the data folder: what lies where, and who runs in it.
+//! - [`language`], [`home_assistant`]: the sentences that are understood.
 //! - [`house`]: builds the house from its parts, for the server and for commands that run without one.
 //! - [`remote`]: speaks to a running server.
 //! - [`sound`], [`keys`]: microphone, loudspeaker, and the key that is held to talk.
@@ -15,6 +16,7 @@ mod cli;
 mod commands;
 mod config;
 mod folder;
+mod home_assistant;
 mod house;
 mod keys;
 mod language;

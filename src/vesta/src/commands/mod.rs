@@ -6,6 +6,7 @@ mod config;
 mod demo_home;
 pub(crate) mod hear;
 mod home;
+mod intents;
 mod models;
 mod say;
 mod serve;
@@ -50,6 +51,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         _ => {}
     }
+    if let Command::Intents(command) = cli.command {
+        return intents::run(command, cli.data.as_deref(), cli.config.as_deref()).await;
+    }
     let setting = Setting::new(cli.data.as_deref(), cli.config.as_deref())?;
     match cli.command {
         Command::Serve(args) => serve::run(setting, args).await,
@@ -63,7 +67,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Turns(command) => turns::run(setting, command).await,
         Command::DemoHome(args) => demo_home::run(setting, args).await,
         Command::Config(command) => config::run(&setting, &command),
-        Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+        Command::Intents(_) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 
