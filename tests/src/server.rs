@@ -178,6 +178,35 @@ impl Server {
         .await;
     }
 
+    /// Waits until an entity's state is known to be this.
+    pub async fn becomes(&self, entity: &str, state: &str) {
+        let polled = async {
+            let mut ticks = tokio::time::interval(Duration::from_millis(20));
+            loop {
+                ticks.tick().await;
+                if self.entity(entity).await["state"] == state {
+                    return;
+                }
+            }
+        };
+        if timeout(PATIENCE, polled).await.is_err() {
+            panic!("{entity} never becomes {state}: {:#}", self.get("/api/home").await);
+        }
+    }
+
+    /// Waits until the server has logged `text` so often.
+    pub async fn logged(&self, text: &str, times: usize) {
+        let polled = async {
+            let mut ticks = tokio::time::interval(Duration::from_millis(20));
+            while self.log().matches(text).count() < times {
+                ticks.tick().await;
+            }
+        };
+        if timeout(PATIENCE, polled).await.is_err() {
+            panic!("not logged {times} times: {text}\n{}", self.log());
+        }
+    }
+
     /// Waits for a condition on the server's status. The status is polled: it is a view from outside, without events.
     pub async fn until(&self, what: &str, condition: impl Fn(&Value) -> bool) -> Value {
         let polled = async {

@@ -95,6 +95,7 @@ async fn carry_out(
     heard: Heard,
     cancel: &CancellationToken,
 ) -> Result<(&'static str, String), TurnError> {
+    let addressed = heard.addressed;
     let meaning = understand(assistant, record, client, text, heard)?;
     let mut sentences = Vec::with_capacity(meaning.calls.len());
     let mut outcome = outcome::ANSWERED;
@@ -106,9 +107,27 @@ async fn carry_out(
         if !result.read_only {
             outcome = outcome::DONE;
         }
-        sentences.push(answer::to_outcome(&assistant.parts.language, call, &result)?);
+        // "Never mind", said to nobody in particular, wants no answer.
+        if addressed || !is_talk(&result) {
+            sentences.push(answer::to_outcome(&assistant.parts.language, call, &result)?);
+        }
     }
     Ok((outcome, sentences.join(" ")))
+}
+
+/// Whether nothing was done, asked or told.
+fn is_talk(outcome: &Outcome) -> bool {
+    outcome.read_only && outcome.state.is_none() && outcome.matched.is_empty() && outcome.response_slots.is_empty()
+}
+
+/// Whether what was understood names anything: a device, an area, a floor.
+fn names_something(record: &mut Recorder) -> bool {
+    let named = |call: &Value| ["name", "area", "floor"].iter().any(|slot| !call["slots"][slot].is_null());
+    match &record.record().intent {
+        Some(Value::Array(calls)) => calls.iter().any(named),
+        Some(call) => named(call),
+        None => false,
+    }
 }
 
 fn understand(
@@ -191,6 +210,8 @@ async fn word_failure(
     match error {
         TurnError::NothingHeard => (outcome::NOTHING, None),
         TurnError::NotUnderstood { .. } if !addressed => (outcome::NOTHING, None),
+        // A lone "on" out of the television is no reason to ask what to turn on.
+        TurnError::Home(_) if !addressed && !names_something(record) => (outcome::NOTHING, None),
         TurnError::Engine(error) if !addressed && !assistant.first_time_told(error.code()) => (outcome::FAILED, None),
         _ => {
             let outcome = if error.is_refusal() { outcome::REFUSED } else { outcome::FAILED };

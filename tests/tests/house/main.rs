@@ -7,12 +7,14 @@
 //! - `wyoming`: peers that misbehave.
 //! - `peers`: the reference implementation of the Wyoming protocol, as client and as server.
 //! - `program`: the command line.
+//! - `intents`: what sentences mean, from the command line.
 //! - `turns`: the cases in `tests/turns`.
 //! - `talk`: a microphone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod devices;
 mod engines;
+mod intents;
 mod peers;
 mod program;
 mod talk;
