@@ -29,7 +29,7 @@ pub(crate) struct Parts {
 pub(crate) fn adapt(text: &str) -> Result<Parts, serde_json::Error> {
     let mut tree: Map<String, Value> = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
     let mut responses = tree.remove("responses").unwrap_or_default();
-    without_colons(&mut responses);
+    translate(&mut responses);
     rename_definitions(&mut tree);
     for intent in maps_of(&mut tree, "intents") {
         for block in intent.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -115,12 +115,29 @@ fn rename(template: &str) -> String {
     renamed
 }
 
-/// Jinja2 overlooks a colon at the end of a statement, `{% else: %}`; minijinja does not.
-fn without_colons(value: &mut Value) {
+/// What Home Assistant hands to its templates as objects of Python, Vesta hands over as plain numbers; `weekday` counts from
+/// Monday, 0 there and 1 here.
+const PYTHON: [(&str, &str); 7] = [
+    ("slots.time.hour", "slots.hour"),
+    ("slots.time.minute", "slots.minute"),
+    ("slots.date.weekday()", "(slots.weekday - 1)"),
+    ("slots.date.isoweekday()", "slots.weekday"),
+    ("slots.date.year", "slots.year"),
+    ("slots.date.month", "slots.month"),
+    ("slots.date.day", "slots.day"),
+];
+
+/// Writes templates as minijinja reads them. Jinja2 overlooks a colon at the end of a statement, `{% else: %}`.
+fn translate(value: &mut Value) {
     match value {
-        Value::Object(map) => map.values_mut().for_each(without_colons),
-        Value::String(text) if text.contains(": %}") || text.contains(": -%}") => {
-            *text = text.replace(": %}", " %}").replace(": -%}", " -%}");
+        Value::Object(map) => map.values_mut().for_each(translate),
+        Value::String(text) => {
+            for end in [" %}", " -%}", "%}", "-%}"] {
+                *text = text.replace(&format!(":{end}"), end);
+            }
+            for (theirs, ours) in PYTHON {
+                *text = text.replace(theirs, ours);
+            }
         }
         _ => {}
     }
@@ -175,6 +192,14 @@ mod tests {
         assert_eq!(rename("{0..100:level} \\<öffne \\{"), "{0..100:level} \\<öffne \\{");
         assert_eq!(rename("ends <here"), "ends <here");
         assert_eq!(rename("ends \\"), "ends \\");
+    }
+
+    #[test]
+    fn templates_are_written_for_minijinja() {
+        let mut template =
+            json!({"a": "{% if slots.time.hour: %}x{% else:%}{{ days[slots.date.weekday()] }}: {% endif %}"});
+        translate(&mut template);
+        assert_eq!(template["a"], "{% if slots.hour %}x{% else%}{{ days[(slots.weekday - 1)] }}: {% endif %}");
     }
 
     #[test]
