@@ -54,6 +54,7 @@ pub(crate) fn compile(raw: &mut Raw, sources: &Sources<'_>) -> Result<Graph, Loa
     }
     let Compiler { mut graph, .. } = compiler;
     graph.nodes.shrink_to_fit();
+    graph.note_demands();
     Ok(graph)
 }
 

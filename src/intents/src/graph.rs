@@ -130,9 +130,34 @@ pub(crate) struct Graph {
     pub(crate) blocks: Vec<Block>,
     pub(crate) sentences: Vec<SentenceTemplate>,
     pub(crate) trees: [Tree; 4],
+    /// The blocks that require or exclude a key of the context, by that key.
+    asking: HashMap<String, Vec<u32>>,
+    /// The blocks that require keywords.
+    pub(crate) keyed: Vec<u32>,
 }
 
 impl Graph {
+    /// Notes which blocks have to be asked about which part of a context; to be called when all blocks are there.
+    pub(crate) fn note_demands(&mut self) {
+        for (number, block) in self.blocks.iter().enumerate() {
+            let number = number as u32;
+            for key in block.requires.keys().chain(block.excludes.keys()) {
+                let asking = self.asking.entry(key.clone()).or_default();
+                if asking.last() != Some(&number) {
+                    asking.push(number);
+                }
+            }
+            if block.required_keywords.is_some() {
+                self.keyed.push(number);
+            }
+        }
+    }
+
+    /// The blocks that require or exclude this key of the context.
+    pub(crate) fn asking(&self, key: &str) -> &[u32] {
+        self.asking.get(key).map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         self.nodes.get(id as usize).unwrap_or(&Node::Never)
     }

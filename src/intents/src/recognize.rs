@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::candidate::{Candidate, best};
 use crate::context::{Context, may_satisfy, none_excluded};
 use crate::dictionary::Dictionary;
-use crate::graph::{CLASSES, Class};
+use crate::graph::{Block, CLASSES, Class};
 use crate::matcher::{Matcher, WORK_LIMIT};
 use crate::names::Names;
 use crate::prepared::Prepared;
@@ -215,20 +215,31 @@ impl Dictionary {
 
     /// Blocks that the context outside of the sentence does not rule out.
     fn open_blocks(&self, context: &Context, variants: &Variants) -> Vec<bool> {
-        let words: HashSet<&str> = variants.texts.last().map(|t| t.folded.split(' ').collect()).unwrap_or_default();
-        self.graph
-            .blocks
-            .iter()
-            .map(|block| {
-                let keyword = block
-                    .required_keywords
-                    .as_ref()
-                    .is_none_or(|keywords| keywords.iter().any(|k| words.contains(crate::text::fold(k).as_str())));
-                keyword
-                    && (context.is_empty()
-                        || (may_satisfy(&block.requires, context) && none_excluded(&block.excludes, context)))
-            })
-            .collect()
+        let mut open = vec![true; self.graph.blocks.len()];
+        let mut close_unless = |number: &u32, holds: &dyn Fn(&Block) -> bool| {
+            let number = *number as usize;
+            if let (Some(block), Some(flag)) = (self.graph.blocks.get(number), open.get_mut(number)) {
+                *flag = *flag && holds(block);
+            }
+        };
+        for key in context.keys() {
+            for number in self.graph.asking(key) {
+                close_unless(number, &|block| {
+                    may_satisfy(&block.requires, context) && none_excluded(&block.excludes, context)
+                });
+            }
+        }
+        if !self.graph.keyed.is_empty() {
+            let words: HashSet<&str> =
+                variants.texts.last().map(|t| t.folded.split(' ').collect()).unwrap_or_default();
+            for number in &self.graph.keyed {
+                close_unless(number, &|block| {
+                    let mut keywords = block.required_keywords.iter().flatten();
+                    keywords.any(|k| words.contains(crate::text::fold(k).as_str()))
+                });
+            }
+        }
+        open
     }
 
     /// The text with all skip words in (0) and out (last), and with those at one end only for wildcards.
