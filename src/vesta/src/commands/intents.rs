@@ -113,18 +113,13 @@ impl<'a> Source<'a> {
             context.extend(area.map(|area| ("area".to_owned(), Value::from(area))));
             return Ok(World { names, context });
         }
-        let host = if self.dictionary.is_none() {
-            Host::find(&self.setting()?).await?
-        } else {
-            match running(&self.setting()?).await? {
-                Some(server) => Host { server, own: None },
-                None => {
-                    terminal::remark("no server runs: names of devices and areas are not known; give some with --home");
-                    let context = area.map(|area| ("area".to_owned(), Value::from(area))).into_iter().collect();
-                    return Ok(World { names: Names::default(), context });
-                }
-            }
-        };
+        let setting = self.setting()?;
+        if self.dictionary.is_some() && running(&setting).await?.is_none() {
+            terminal::remark("no server runs: names of devices and areas are not known; give some with --home");
+            let context = area.map(|area| ("area".to_owned(), Value::from(area))).into_iter().collect();
+            return Ok(World { names: Names::default(), context });
+        }
+        let host = Host::find(&setting).await?;
         let known = home_of(&host, area).await;
         host.leave().await;
         known
