@@ -55,6 +55,7 @@ pub(crate) fn compile(raw: &mut Raw, sources: &Sources<'_>) -> Result<Graph, Loa
     let Compiler { mut graph, .. } = compiler;
     graph.nodes.shrink_to_fit();
     graph.note_demands();
+    graph.note_beginnings();
     Ok(graph)
 }
 

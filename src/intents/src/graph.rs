@@ -119,6 +119,47 @@ pub(crate) struct Place {
     pub(crate) blocks: Option<Box<[u32]>>,
 }
 
+/// The bytes that the text of a part can begin with, white space aside.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Beginning {
+    bytes: [u64; 4],
+    /// Its values change at run time.
+    anything: bool,
+    /// It may match nothing at all.
+    empty: bool,
+}
+
+impl Beginning {
+    const ANYTHING: Self = Self { bytes: [0; 4], anything: true, empty: false };
+
+    fn add(&mut self, byte: u8) {
+        if let Some(bits) = self.bytes.get_mut(usize::from(byte >> 6)) {
+            *bits |= 1 << (byte & 63);
+        }
+    }
+
+    fn add_text(&mut self, text: &str) {
+        match text.trim_start().bytes().next() {
+            Some(byte) => self.add(byte),
+            None => self.empty = true,
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        for (mine, theirs) in self.bytes.iter_mut().zip(other.bytes) {
+            *mine |= theirs;
+        }
+        self.anything |= other.anything;
+        self.empty |= other.empty;
+    }
+
+    pub(crate) fn allows(&self, byte: u8) -> bool {
+        self.anything
+            || self.empty
+            || self.bytes.get(usize::from(byte >> 6)).is_some_and(|bits| bits & (1 << (byte & 63)) != 0)
+    }
+}
+
 /// The compiled sentences.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
@@ -130,6 +171,8 @@ pub(crate) struct Graph {
     pub(crate) blocks: Vec<Block>,
     pub(crate) sentences: Vec<SentenceTemplate>,
     pub(crate) trees: [Tree; 4],
+    /// With what each part can begin.
+    beginnings: Vec<Beginning>,
     /// The blocks that require or exclude a key of the context, by that key.
     asking: HashMap<String, Vec<u32>>,
     /// The blocks that require keywords.
@@ -151,6 +194,58 @@ impl Graph {
                 self.keyed.push(number);
             }
         }
+    }
+
+    /// Works out with what each part can begin; to be called when all parts are there. Parts come after what they consist of.
+    pub(crate) fn note_beginnings(&mut self) {
+        let mut beginnings: Vec<Beginning> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let of = |id: &NodeId| beginnings.get(*id as usize).copied().unwrap_or(Beginning::ANYTHING);
+            let mut beginning = Beginning::default();
+            match node {
+                Node::Never => {}
+                Node::Text(literal) => beginning.add_text(&literal.text),
+                Node::Alternative(items) | Node::Permutation(items) => items.iter().for_each(|i| beginning.join(of(i))),
+                Node::Sequence(items) => {
+                    // Up to the first item that cannot be empty.
+                    let mut empty = true;
+                    for item in items {
+                        let next = of(item);
+                        beginning.join(next);
+                        if !next.empty {
+                            empty = false;
+                            break;
+                        }
+                    }
+                    beginning.empty = empty;
+                }
+                Node::List(list) => beginning = self.list_beginning(list.list, &beginnings),
+            }
+            beginnings.push(beginning);
+        }
+        self.beginnings = beginnings;
+    }
+
+    fn list_beginning(&self, list: ListId, beginnings: &[Beginning]) -> Beginning {
+        let mut beginning = Beginning::default();
+        match self.lists.get(list as usize) {
+            Some(List::Values { values, nodes }) => {
+                values.index.iter().for_each(|(text, _)| beginning.add_text(text));
+                for node in nodes.values() {
+                    beginning.join(beginnings.get(*node as usize).copied().unwrap_or(Beginning::ANYTHING));
+                }
+            }
+            Some(List::Range(range)) => {
+                (b'0'..=b'9').chain([b'-']).for_each(|byte| beginning.add(byte));
+                range.words.index.iter().for_each(|(text, _)| beginning.add_text(text));
+            }
+            _ => beginning.anything = true,
+        }
+        beginning
+    }
+
+    pub(crate) fn beginning(&self, id: NodeId) -> Beginning {
+        self.beginnings.get(id as usize).copied().unwrap_or(Beginning::ANYTHING)
     }
 
     /// The blocks that require or exclude this key of the context.

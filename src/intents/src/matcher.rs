@@ -122,6 +122,9 @@ impl<'a> Matcher<'a> {
     }
 
     fn expand(&mut self, id: NodeId, way: Way, out: &mut Vec<Way>) {
+        if !way.open && !self.may_begin(id, way) {
+            return;
+        }
         if self.spent() {
             return;
         }
@@ -144,6 +147,14 @@ impl<'a> Matcher<'a> {
             Node::Permutation(items) => self.permutation(items, way, out),
             Node::List(list) => self.list(*list, way, out),
         }
+    }
+
+    /// Whether the next character is one that the part can begin with.
+    fn may_begin(&self, id: NodeId, way: Way) -> bool {
+        let beginning = self.graph.beginning(id);
+        let bytes = self.text.bytes(way.broken);
+        let Some(byte) = bytes.get(self.text.skip_spaces(way.pos as usize, way.broken)) else { return true };
+        beginning.allows(*byte) || (!way.broken && matches!(byte, b'-' | b'_'))
     }
 
     fn sequence(&mut self, items: &[NodeId], way: Way, out: &mut Vec<Way>) {

@@ -230,8 +230,7 @@ impl Dictionary {
             }
         }
         if !self.graph.keyed.is_empty() {
-            let words: HashSet<&str> =
-                variants.texts.last().map(|t| t.folded.split(' ').collect()).unwrap_or_default();
+            let words: HashSet<&str> = variants.texts.last().map(|t| t.folded.split(' ').collect()).unwrap_or_default();
             for number in &self.graph.keyed {
                 close_unless(number, &|block| {
                     let mut keywords = block.required_keywords.iter().flatten();

@@ -183,6 +183,17 @@ fn names_like_regular_expressions() {
 }
 
 #[test]
+fn names_may_begin_anywhere_in_a_choice() {
+    let dictionary =
+        dictionary(&["([the] |){area} light", "(upstairs|{area}) lamp", "[big] [{name}] (x|{area}) end"], json!({}))
+            .unwrap();
+    let names = Names::builder().area("Kitchen", "kitchen").name(name("fan", "fan")).build();
+    for text in ["kitchen lamp", "the kitchen light", "kitchen end", "fan kitchen end", "big fan x end"] {
+        assert!(meant(&dictionary, text, &names).is_some(), "{text}");
+    }
+}
+
+#[test]
 fn equal_names_and_names_of_areas() {
     let dictionary = dictionary(&["turn on [the] {name}", "turn on [the] {area}"], json!({})).unwrap();
     let names = Names::builder()
