@@ -7,6 +7,12 @@ export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
 # The release profile serves the program, the tests and the benchmarks alike (see Cargo.toml).
 export VESTA_BIN="$CARGO_TARGET_DIR/release"
 
+# A toolchain that was just installed is not on the PATH of this shell yet.
+if ! command -v cargo >/dev/null && [ -f "$HOME/.cargo/env" ]; then
+  # shellcheck disable=SC1091
+  source "$HOME/.cargo/env"
+fi
+
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 die() { printf '\033[1;31m%s\033[0m\n' "$*" >&2; exit 1; }
 

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -65,6 +66,10 @@ pub(crate) async fn ask(
         }
     };
     tokio::join!(app.assistant.ask(&question.text, client, app.shutdown.child_token()), collect);
+    if answer.outcome.is_empty() {
+        let detail = "the turn ended abnormally; the server's log says why";
+        return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "No answer", detail));
+    }
     Ok(Json(answer))
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The client sends binary messages of 16-bit little-endian samples, 16 kHz mono, and the text messages
 //! `{"type":"end"}` and `{"type":"interrupt"}`. It gets every turn event as a text message; an `audio` event is followed
-//! by one binary message with its samples. Closing the socket's sending side ends the conversation once everything is
-//! said; `{"type":"bye"}` says the same for clients that cannot half-close.
+//! by one binary message with its samples. `{"type":"bye"}` says that nothing more comes: the server closes when it has
+//! answered everything. A client that closes without it hears no more; what it had finished saying is still carried out.
 
 use std::time::Duration;
 
@@ -16,8 +16,9 @@ use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
+use vesta_audio::FRAME_SAMPLES;
 use vesta_turn::{Client, Input, Mode, Pace, TurnEvent};
 
 use crate::App;
@@ -26,6 +27,9 @@ use crate::problem::Problem;
 /// Pieces of audio that may wait for the ear: at 20 ms a piece, five seconds.
 const INPUT_QUEUE: usize = 256;
 const EVENT_QUEUE: usize = 64;
+/// How often a quiet client is asked whether it is there, and how long it may give no sign of life.
+const PING: Duration = Duration::from_secs(20);
+const SILENCE: Duration = Duration::from_secs(65);
 /// How long a client may take nothing of what it is told.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Largest message: ten seconds of audio.
@@ -103,8 +107,11 @@ async fn converse(app: App, options: Options, socket: WebSocket) {
     let (sink, stream) = socket.split();
     let conversation = app.assistant.converse(client, heard, gone.clone());
     let reading = async {
-        if read(stream, input, &events).await.is_err() {
-            gone.cancel();
+        tokio::select! {
+            read = read(stream, input, &events) => if read.is_err() {
+                gone.cancel();
+            },
+            () = gone.cancelled() => {}
         }
         drop(events);
     };
@@ -120,9 +127,18 @@ async fn read(
     input: mpsc::Sender<Input>,
     events: &mpsc::Sender<TurnEvent>,
 ) -> Result<(), Gone> {
-    while let Some(message) = stream.next().await {
+    // A client that answers no ping has gone without a word.
+    while let Some(message) = timeout(SILENCE, stream.next()).await.map_err(|_| Gone)? {
         let next = match message.map_err(|_| Gone)? {
-            Message::Binary(bytes) => Input::Audio(samples(&bytes)),
+            Message::Binary(bytes) => {
+                // Small pieces, so that the queue's length bounds what waits in it.
+                for piece in samples(&bytes).chunks(FRAME_SAMPLES) {
+                    if input.send(Input::Audio(piece.to_vec())).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                continue;
+            }
             Message::Text(text) => match serde_json::from_str(&text) {
                 Ok(Command::End) => Input::End,
                 Ok(Command::Interrupt) => Input::Interrupt,
@@ -146,7 +162,19 @@ async fn read(
 
 /// From the turn to the socket. A client that no longer reads ends the conversation, not the turn's action.
 async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver<TurnEvent>, gone: CancellationToken) {
-    while let Some(event) = told.recv().await {
+    let mut pings = interval(PING);
+    loop {
+        let event = tokio::select! {
+            event = told.recv() => event,
+            _ = pings.tick() => {
+                if !matches!(timeout(PATIENCE, sink.send(Message::Ping(Bytes::new()))).await, Ok(Ok(()))) {
+                    gone.cancel();
+                    break;
+                }
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
         let text = match serde_json::to_string(&event) {
             Ok(text) => text,
             Err(error) => json!({ "type": "failed", "code": "internal", "detail": error.to_string() }).to_string(),
@@ -165,7 +193,7 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver
     }
     // Whatever is still told goes nowhere; taking it lets the turn end.
     while told.recv().await.is_some() {}
-    let _ = sink.close().await;
+    let _ = timeout(PATIENCE, sink.close()).await;
 }
 
 fn samples(bytes: &[u8]) -> Vec<i16> {

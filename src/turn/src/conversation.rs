@@ -94,11 +94,14 @@ impl Conversation {
         let mut speaking = cancel.child_token();
         let mut answering: Option<JoinHandle<()>> = None;
         loop {
-            let utterance = tokio::select! {
-                utterance = ear.next(&mut input, &speaking) => utterance,
+            let heard = tokio::select! {
+                biased;
+                heard = ear.next(&mut input, &speaking) => heard,
                 () = cancel.cancelled() => None,
             };
-            let Some(utterance) = utterance else { break };
+            let Some(heard) = heard else { break };
+            // An utterance that is over is answered, whatever becomes of the client.
+            let utterance = ear.finish(heard).await;
             // Turns answer in order. What the last one still says gives way only to words, never to a cough.
             if utterance.text.as_ref().is_ok_and(|text| !text.is_empty()) && self.client.pace == Pace::RealTime {
                 speaking.cancel();

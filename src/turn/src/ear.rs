@@ -53,7 +53,7 @@ pub(crate) struct Ear {
 }
 
 /// A transcription under way.
-struct Hearing {
+pub(crate) struct Hearing {
     record: Recorder,
     stt: SttInput,
     events: mpsc::Receiver<SttEvent>,
@@ -88,13 +88,13 @@ impl Ear {
         }
     }
 
-    /// The next utterance; `None` when the client is gone and nothing more was said. `speaking` is cancelled as soon
-    /// as a word is heard (barge-in) or the client interrupts.
+    /// The next utterance to its end, to be handed to [`Ear::finish`]; `None` when the client is gone and nothing more
+    /// was said. `speaking` is cancelled as soon as a word is heard (barge-in) or the client interrupts.
     pub(crate) async fn next(
         &mut self,
         input: &mut mpsc::Receiver<Input>,
         speaking: &CancellationToken,
-    ) -> Option<Utterance> {
+    ) -> Option<Hearing> {
         match self.client.mode {
             Mode::PushToTalk => self.until_released(input, speaking).await,
             Mode::HandsFree => self.until_silent(input, speaking).await,
@@ -106,7 +106,7 @@ impl Ear {
         &mut self,
         input: &mut mpsc::Receiver<Input>,
         speaking: &CancellationToken,
-    ) -> Option<Utterance> {
+    ) -> Option<Hearing> {
         let limit = self.assistant.parts.settings.max_utterance.as_millis() as u64;
         let mut hearing: Option<Hearing> = None;
         while self.input_open {
@@ -142,7 +142,7 @@ impl Ear {
             reason: "client",
         };
         self.tell(end).await;
-        Some(self.finish(hearing).await)
+        Some(hearing)
     }
 
     /// Hands-free: the ear itself finds where an utterance begins and ends.
@@ -150,8 +150,10 @@ impl Ear {
         &mut self,
         input: &mut mpsc::Receiver<Input>,
         speaking: &CancellationToken,
-    ) -> Option<Utterance> {
+    ) -> Option<Hearing> {
         let mut hearing: Option<Hearing> = None;
+        // The client says that no more audio comes for now: silence that is never sent cannot be counted.
+        let mut over = false;
         loop {
             while let Some(frame) = self.frames.pop_front() {
                 let endpoint = self.listen(&frame, &mut hearing).await;
@@ -159,27 +161,35 @@ impl Ear {
                     self.catch_up(hearing.as_mut()).await;
                 }
                 if let Some(Endpoint::Ended { at_ms, speech_end_ms, reason }) = endpoint {
-                    self.endpointer = endpointer(&self.assistant.parts.settings);
-                    self.endpointer_from_ms = self.clock_ms;
+                    self.listen_anew();
                     if let Some(hearing) = hearing.take() {
                         let turn = hearing.id();
                         let reason = reason_name(reason);
                         self.tell(TurnEvent::SpeechEnded { turn, speech_end_ms, at_ms, reason }).await;
-                        return Some(self.finish(hearing).await);
+                        return Some(hearing);
                     }
                 }
             }
-            if !self.input_open {
-                let hearing = hearing.take()?;
+            if (over || !self.input_open)
+                && let Some(hearing) = hearing.take()
+            {
+                self.listen_anew();
                 let speech_end_ms = hearing.paused_at_ms.unwrap_or(self.clock_ms);
                 let (turn, at_ms) = (hearing.id(), self.clock_ms);
                 self.tell(TurnEvent::SpeechEnded { turn, speech_end_ms, at_ms, reason: "client" }).await;
-                return Some(self.finish(hearing).await);
+                return Some(hearing);
             }
+            if !self.input_open {
+                return None;
+            }
+            over = false;
             match next_step(input, hearing.as_mut()).await {
                 Step::Input(Some(Input::Audio(samples))) => self.frames.extend(self.framer.push(&samples)),
                 Step::Input(Some(Input::Interrupt)) => speaking.cancel(),
-                Step::Input(Some(Input::End)) => self.frames.extend(self.framer.flush()),
+                Step::Input(Some(Input::End)) => {
+                    self.frames.extend(self.framer.flush());
+                    over = true;
+                }
                 Step::Input(None) => {
                     self.frames.extend(self.framer.flush());
                     self.input_open = false;
@@ -194,6 +204,12 @@ impl Ear {
                 }
             }
         }
+    }
+
+    /// Each turn has an endpointer of its own.
+    fn listen_anew(&mut self) {
+        self.endpointer = endpointer(&self.assistant.parts.settings);
+        self.endpointer_from_ms = self.clock_ms;
     }
 
     /// One frame of hands-free audio.
@@ -237,7 +253,8 @@ impl Ear {
     fn begin(&self, start_ms: u64) -> Hearing {
         let language = self.assistant.parts.language.tag();
         let record = Recorder::new(&self.client.source, self.client.mode.name(), language);
-        let options = SttOptions { language: Some(language.to_owned()), ..SttOptions::default() };
+        let spoken = self.assistant.parts.settings.speech_language.as_deref().unwrap_or(language);
+        let options = SttOptions { language: Some(spoken.to_owned()), ..SttOptions::default() };
         let (stt, events) = self.assistant.parts.stt.open(options);
         Hearing {
             record,
@@ -307,7 +324,7 @@ impl Ear {
     }
 
     /// The utterance is over: takes the final transcript.
-    async fn finish(&self, hearing: Hearing) -> Utterance {
+    pub(crate) async fn finish(&self, hearing: Hearing) -> Utterance {
         let ended = Instant::now();
         let deadline = self.assistant.parts.settings.transcript_deadline;
         let Hearing { mut record, stt, mut events, audio, speculation, mut failed, mut last, .. } = hearing;

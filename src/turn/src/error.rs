@@ -73,6 +73,10 @@ impl TurnError {
 
     /// Whether the house refused something it understood, rather than failed.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Home(_) | Self::NotUnderstood { .. } | Self::Unsure { .. })
+        match self {
+            Self::Home(error) => !matches!(error.code(), "no_answer" | "broker_down"),
+            Self::NotUnderstood { .. } | Self::Unsure { .. } => true,
+            _ => false,
+        }
     }
 }

@@ -38,6 +38,8 @@ pub enum TurnEvent {
         turn: String,
         /// The text; empty where nobody spoke.
         text: String,
+        /// Milliseconds from the end of the utterance to its transcript; `None` for typed text.
+        after_ms: Option<f64>,
     },
     /// What is meant by it.
     Understood {
@@ -85,7 +87,7 @@ pub enum TurnEvent {
     Finished {
         /// The turn's id.
         turn: String,
-        /// `done`, `answered`, `refused`, `nothing`, `failed` or `cancelled`.
+        /// `done`, `answered`, `refused`, `nothing` or `failed`.
         outcome: &'static str,
     },
 }

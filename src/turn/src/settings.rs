@@ -23,6 +23,8 @@ pub struct Settings {
     pub speech_deadline: Duration,
     /// What of a turn goes to the store.
     pub keep: Keep,
+    /// Language of the speech as the engine names it, `auto` to let it decide; the household's where absent.
+    pub speech_language: Option<String>,
     /// Name of the voice, or the engine's default.
     pub voice: Option<String>,
     /// Speed of speech, 1.0 is the voice's own.
@@ -56,6 +58,7 @@ impl Default for Settings {
             action_deadline: Duration::from_secs(2),
             speech_deadline: Duration::from_secs(5),
             keep: Keep::default(),
+            speech_language: None,
             voice: None,
             speed: None,
         }

@@ -14,7 +14,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use vesta_home::Outcome;
+use vesta_home::{CallError, Link, Outcome};
 
 use crate::conversation::Client;
 use crate::ear::Utterance;
@@ -31,7 +31,6 @@ mod outcome {
     pub(super) const REFUSED: &str = "refused";
     pub(super) const NOTHING: &str = "nothing";
     pub(super) const FAILED: &str = "failed";
-    pub(super) const CANCELLED: &str = "cancelled";
 }
 
 /// What the ear knows of a text beside its words.
@@ -58,14 +57,18 @@ pub(crate) async fn answer(assistant: Assistant, utterance: Utterance, client: C
     let Utterance { mut record, text, speculation, addressed, ended } = utterance;
     let turn = record.id().to_owned();
     if let Ok(text) = &text {
-        assistant.hears_again();
+        let typed = record.record().mode == "text";
+        if !typed {
+            assistant.hears_again();
+        }
         record.record().transcript = Some(text.clone());
-        client.tell(TurnEvent::Transcript { turn: turn.clone(), text: text.clone() }).await;
+        let after_ms = (!typed).then(|| ended.elapsed().as_secs_f64() * 1000.0);
+        client.tell(TurnEvent::Transcript { turn: turn.clone(), text: text.clone(), after_ms }).await;
     }
 
     let result = match text {
         Ok(text) if text.is_empty() => Err(TurnError::NothingHeard),
-        Ok(text) => carry_out(&assistant, &mut record, &client, text, Heard { speculation, addressed }, &cancel).await,
+        Ok(text) => carry_out(&assistant, &mut record, &client, text, Heard { speculation, addressed }).await,
         Err(error) => Err(error),
     };
 
@@ -73,6 +76,11 @@ pub(crate) async fn answer(assistant: Assistant, utterance: Utterance, client: C
         Ok((outcome, sentence)) => (outcome, Some(sentence)),
         Err(error) => word_failure(&assistant, &mut record, &client, &error, addressed).await,
     };
+    // What is only rehearsed did not happen: nothing is said, kept or counted.
+    if client.rehearse {
+        client.tell(TurnEvent::Finished { turn, outcome }).await;
+        return;
+    }
     record.record().outcome = outcome.to_owned();
     record.record().spoken = sentence.clone();
 
@@ -93,17 +101,25 @@ async fn carry_out(
     client: &Client,
     text: String,
     heard: Heard,
-    cancel: &CancellationToken,
 ) -> Result<(&'static str, String), TurnError> {
     let addressed = heard.addressed;
     let meaning = understand(assistant, record, client, text, heard)?;
     let mut sentences = Vec::with_capacity(meaning.calls.len());
     let mut outcome = outcome::ANSWERED;
     for call in &meaning.calls {
-        if cancel.is_cancelled() {
-            return Ok((outcome::CANCELLED, String::new()));
+        let result = match perform(assistant, record, client, call).await {
+            Ok(result) => result,
+            // What was done before it is told all the same.
+            Err(error) if !sentences.is_empty() => {
+                let (failed, sentence) = word_failure(assistant, record, client, &error, addressed).await;
+                sentences.extend(sentence);
+                return Ok((failed, sentences.join(" ")));
+            }
+            Err(error) => return Err(error),
+        };
+        if client.rehearse {
+            continue;
         }
-        let result = perform(assistant, record, client, call).await?;
         if !result.read_only {
             outcome = outcome::DONE;
         }
@@ -149,8 +165,14 @@ fn understand(
     record.stage("understand", began);
     match guess {
         Guess::Meaning(meaning) => Ok(meaning),
-        Guess::OneOf(names) => Err(TurnError::Unsure { text, names }),
-        Guess::Nothing => Err(TurnError::NotUnderstood { text }),
+        // A home of which nothing is known yet has no names that could match.
+        _ if home.entities.is_empty()
+            && let Link::Down { why } = &*assistant.parts.home.link().borrow() =>
+        {
+            Err(CallError::BrokerDown { why: why.clone() }.into())
+        }
+        Guess::OneOf(names) if !names.is_empty() => Err(TurnError::Unsure { text, names }),
+        Guess::OneOf(_) | Guess::Nothing => Err(TurnError::NotUnderstood { text }),
     }
 }
 
@@ -211,8 +233,12 @@ async fn word_failure(
         TurnError::NothingHeard => (outcome::NOTHING, None),
         TurnError::NotUnderstood { .. } if !addressed => (outcome::NOTHING, None),
         // A lone "on" out of the television is no reason to ask what to turn on.
-        TurnError::Home(_) if !addressed && !names_something(record) => (outcome::NOTHING, None),
-        TurnError::Engine(error) if !addressed && !assistant.first_time_told(error.code()) => (outcome::FAILED, None),
+        TurnError::Home(_) if !addressed && error.is_refusal() && !names_something(record) => (outcome::NOTHING, None),
+        TurnError::Engine(_) | TurnError::TranscriptTimeout { .. } | TurnError::Home(CallError::BrokerDown { .. })
+            if !addressed && !assistant.first_time_told(code) =>
+        {
+            (outcome::FAILED, None)
+        }
         _ => {
             let outcome = if error.is_refusal() { outcome::REFUSED } else { outcome::FAILED };
             tracing::info!(turn = record.id(), code, %error, "a turn failed");

@@ -257,7 +257,7 @@ pub(crate) enum TurnsCommand {
         /// How many
         #[arg(short = 'n', long, default_value_t = 20)]
         limit: usize,
-        /// Only turns with this outcome: done, answered, refused, nothing, failed, cancelled
+        /// Only turns with this outcome: done, answered, refused, nothing, failed
         #[arg(long)]
         outcome: Option<String>,
         /// Write a line of JSON for each

@@ -79,8 +79,9 @@ impl DataFolder {
                 let place = self
                     .running()
                     .map_or(String::new(), |running| format!(" at {} (process {})", running.url, running.pid));
+                let who = if place.is_empty() { "another vesta command is at work" } else { "a server already runs" };
                 bail!(
-                    "a server already runs in {}{place}; stop it, or name another folder with --data",
+                    "{who} in {}{place}; wait for it or stop it, or name another folder with --data",
                     self.0.display()
                 )
             }

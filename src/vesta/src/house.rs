@@ -370,6 +370,7 @@ fn settings(config: &Config) -> Settings {
         max_utterance: Duration::from_millis(turn.max_push_to_talk_ms),
         action_deadline: Duration::from_millis(turn.action_deadline_ms),
         keep: Keep { audio: config.turns.keep_audio, unaddressed: config.turns.keep_unaddressed },
+        speech_language: config.stt.language.clone(),
         voice: config.tts.voice.clone(),
         speed: ((config.tts.speed - 1.0).abs() > f32::EPSILON).then_some(config.tts.speed),
         ..Settings::default()

@@ -52,6 +52,8 @@ pub(crate) enum Told {
     Event(Value),
     /// Samples of the reply at this rate.
     Audio {
+        /// The turn that it belongs to.
+        turn: String,
         /// Samples a second.
         rate: u32,
         /// Mono samples.
@@ -188,7 +190,7 @@ impl Speaker {
 impl Listener {
     /// What the server tells next; `None` when the conversation is over.
     pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Told>> {
-        let mut rate = None;
+        let (mut rate, mut turn) = (None, String::new());
         while let Some(message) = self.0.next().await {
             match message.context("the conversation broke off")? {
                 Message::Text(text) => {
@@ -196,12 +198,13 @@ impl Listener {
                     if event["type"] != "audio" {
                         return Ok(Some(Told::Event(event)));
                     }
+                    turn = event["turn"].as_str().unwrap_or_default().to_owned();
                     rate = event["rate"].as_u64().and_then(|rate| u32::try_from(rate).ok());
                 }
                 Message::Binary(bytes) => {
                     let samples = bytes.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
                     let rate = rate.context("the server sent audio without its rate")?;
-                    return Ok(Some(Told::Audio { rate, samples }));
+                    return Ok(Some(Told::Audio { turn, rate, samples }));
                 }
                 Message::Close(_) => return Ok(None),
                 _ => {}

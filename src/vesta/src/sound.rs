@@ -3,15 +3,22 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{Device, FromSample, Sample, SampleFormat, SizedSample, Stream, SupportedStreamConfig};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
 use vesta_audio::{Resampler, SAMPLE_RATE};
 
-/// Blocks that may wait between the sound system and Vesta; what comes when it is full is lost and counted.
-const BLOCKS: usize = 64;
+/// Blocks that may wait between the microphone and Vesta; what comes when it is full is lost and counted.
+const HEARD_BLOCKS: usize = 64;
+/// Blocks of a reply that may wait for the loudspeaker: minutes, at the 40 ms that a speech engine gives at a time.
+const SAID_BLOCKS: usize = 8192;
+
+/// How much later than planned a loudspeaker may be done.
+const DEVICE_DELAY: Duration = Duration::from_secs(2);
 
 /// The microphone, as 16 kHz mono.
 pub(crate) struct Microphone {
@@ -32,7 +39,7 @@ impl Microphone {
                 .ok_or_else(|| anyhow!("there is no microphone; `vesta talk --list` shows what there is"))?,
         };
         let config = device.default_input_config().context("the microphone cannot be used")?;
-        let (sender, blocks) = mpsc::channel(BLOCKS);
+        let (sender, blocks) = mpsc::channel(HEARD_BLOCKS);
         let lost = Arc::new(AtomicUsize::new(0));
         let stream = match config.sample_format() {
             SampleFormat::I16 => record::<i16>(&device, &config, sender, lost.clone()),
@@ -117,7 +124,7 @@ impl Loudspeaker {
                 .ok_or_else(|| anyhow!("there is no loudspeaker; `vesta talk --list` shows what there is"))?,
         };
         let config = device.default_output_config().context("the loudspeaker cannot be used")?;
-        let (blocks, receiver) = mpsc::channel(BLOCKS);
+        let (blocks, receiver) = mpsc::channel(SAID_BLOCKS);
         let (waiting, flush) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let drained = Arc::new(Notify::new());
         let source = Source {
@@ -138,8 +145,8 @@ impl Loudspeaker {
         Ok(Self { blocks, rate: config.sample_rate(), resampler: None, waiting, flush, drained, _stream: stream })
     }
 
-    /// Plays samples after those that wait. Returns when they are queued.
-    pub(crate) async fn play(&mut self, rate: u32, samples: &[i16]) {
+    /// Plays samples after those that wait.
+    pub(crate) fn play(&mut self, rate: u32, samples: &[i16]) {
         if self.resampler.as_ref().is_none_or(|(from, _)| *from != rate) {
             self.resampler = Resampler::new(rate, self.rate).ok().map(|resampler| (rate, resampler));
         }
@@ -149,20 +156,24 @@ impl Loudspeaker {
         };
         self.flush.store(false, Ordering::Release);
         let block = resampler.process(samples);
-        self.queue(block).await;
+        self.queue(block);
     }
 
     /// Plays what the resampler still holds: the reply is complete.
-    pub(crate) async fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if let Some((_, mut resampler)) = self.resampler.take() {
             let rest = resampler.flush();
-            self.queue(rest).await;
+            self.queue(rest);
         }
     }
 
-    async fn queue(&self, block: Vec<i16>) {
-        self.waiting.fetch_add(block.len(), Ordering::AcqRel);
-        let _ = self.blocks.send(block).await;
+    fn queue(&self, block: Vec<i16>) {
+        let samples = block.len();
+        self.waiting.fetch_add(samples, Ordering::AcqRel);
+        if self.blocks.try_send(block).is_err() {
+            self.waiting.fetch_sub(samples, Ordering::AcqRel);
+            tracing::warn!(samples, "a reply is too long for the loudspeaker's queue; a part of it is not heard");
+        }
     }
 
     /// Falls silent at once.
@@ -178,13 +189,20 @@ impl Loudspeaker {
 
     /// Waits until everything was heard. The sound system holds some of it itself, so a little silence goes after it.
     pub(crate) async fn played(&self) {
-        self.queue(vec![0; self.rate as usize / 5]).await;
-        loop {
-            let drained = self.drained.notified();
-            if !self.is_speaking() {
-                return;
+        self.queue(vec![0; self.rate as usize / 5]);
+        let rest = Duration::from_secs_f64(self.waiting.load(Ordering::Acquire) as f64 / f64::from(self.rate.max(1)));
+        let drained = async {
+            loop {
+                let drained = self.drained.notified();
+                if !self.is_speaking() {
+                    return;
+                }
+                drained.await;
             }
-            drained.await;
+        };
+        // A loudspeaker that was pulled out drains nothing.
+        if timeout(rest + DEVICE_DELAY, drained).await.is_err() {
+            tracing::warn!("the loudspeaker stopped taking audio");
         }
     }
 }
@@ -262,9 +280,15 @@ fn label(device: &Device) -> String {
 /// Names of the microphones and the loudspeakers.
 pub(crate) fn list() -> anyhow::Result<(Vec<String>, Vec<String>)> {
     let host = cpal::default_host();
-    // ALSA's null device takes and gives nothing.
-    let real = |device: &Device| device.id().is_ok_and(|id| id.id() != "null");
-    let microphones = host.input_devices()?.filter(real).map(|device| label(&device)).collect();
-    let loudspeakers = host.output_devices()?.filter(real).map(|device| label(&device)).collect();
+    let microphones = host.input_devices()?.map(|device| label(&device)).collect();
+    let loudspeakers = host.output_devices()?.map(|device| label(&device)).collect();
     Ok((microphones, loudspeakers))
+}
+
+/// The microphone and the loudspeaker that would be used, where there are some that work.
+pub(crate) fn usual() -> (Option<String>, Option<String>) {
+    let host = cpal::default_host();
+    let microphone = host.default_input_device().filter(|device| device.default_input_config().is_ok());
+    let loudspeaker = host.default_output_device().filter(|device| device.default_output_config().is_ok());
+    (microphone.as_ref().map(label), loudspeaker.as_ref().map(label))
 }

@@ -9,8 +9,12 @@ use tracing_subscriber::EnvFilter;
 /// Writes a line to standard output. A reader that is gone (`vesta … | head`) is no error.
 pub(crate) fn line(text: impl AsRef<str>) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{}", text.as_ref());
-    let _ = out.flush();
+    let written = writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush());
+    if written.is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+        // Nobody reads any more: the program ends like any other in a pipe. Workers notice the end of their input.
+        #[allow(clippy::disallowed_methods)]
+        std::process::exit(0);
+    }
 }
 
 /// Writes a value as one line of JSON.

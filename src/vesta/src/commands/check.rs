@@ -44,6 +44,9 @@ pub(crate) async fn run(setting: Setting, args: JsonArgs) -> anyhow::Result<Exit
     findings.extend(models(&setting));
     match Host::find(&setting).await {
         Ok(host) => {
+            if host.is_own() {
+                findings.extend(addresses(&setting));
+            }
             let status = host.status_when_ready().await;
             host.leave().await;
             match status {
@@ -183,6 +186,22 @@ fn models(setting: &Setting) -> Vec<Finding> {
     findings
 }
 
+/// Whether the configured addresses are free for the server.
+fn addresses(setting: &Setting) -> Vec<Finding> {
+    let free = |what, key: &str, address| match std::net::TcpListener::bind(address) {
+        Ok(_) => good(what, format!("{address} is free for the server")),
+        Err(error) => {
+            let fix = format!("end what uses it, or set {key} in vesta.toml");
+            bad(what, format!("{address}: {error}"), "The server cannot start.", &fix)
+        }
+    };
+    let mut findings = vec![free("web address", "[server] listen", setting.config.server.listen)];
+    if setting.config.mqtt.url.is_none() {
+        findings.push(free("broker address", "[broker] listen", setting.config.broker.listen));
+    }
+    findings
+}
+
 /// What the server says of itself.
 fn parts(status: &Status) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -226,10 +245,10 @@ fn parts(status: &Status) -> Vec<Finding> {
 
 fn devices() -> Vec<Finding> {
     let means = "`vesta talk` needs it; phones and satellites bring their own.";
-    let found = sound::list().unwrap_or_default();
-    let one = |what, names: &[String]| match names.first() {
-        Some(name) => good(what, name.as_str()),
+    let (microphone, loudspeaker) = sound::usual();
+    let one = |what, name: Option<String>| match name {
+        Some(name) => good(what, name),
         None => could(what, "none", means, "plug one in, or use a machine that has one"),
     };
-    vec![one("microphone", &found.0), one("loudspeaker", &found.1)]
+    vec![one("microphone", microphone), one("loudspeaker", loudspeaker)]
 }

@@ -61,7 +61,12 @@ fn open(path: &PathBuf) -> anyhow::Result<mpsc::Receiver<anyhow::Result<Vec<i16>
         loop {
             let frames = match reader.next_frames() {
                 Ok(Some(frames)) => frames,
-                Ok(None) => return,
+                Ok(None) => {
+                    if reader.is_truncated() {
+                        terminal::remark(format!("{name}: the file is cut off; what is there is heard"));
+                    }
+                    return;
+                }
                 Err(error) => {
                     let _ = sender.blocking_send(Err(anyhow::Error::new(error).context(name)));
                     return;
@@ -131,7 +136,7 @@ async fn collect(mut listener: Listener, json: bool) -> anyhow::Result<Heard> {
     let mut heard = Heard::default();
     while let Some(told) = listener.next().await? {
         match told {
-            Told::Audio { rate, samples } => heard.reply.push((rate, samples)),
+            Told::Audio { rate, samples, .. } => heard.reply.push((rate, samples)),
             Told::Event(event) => {
                 if event["type"] == "finished" {
                     heard.turns += 1;

@@ -11,7 +11,10 @@ use crate::terminal;
 pub(crate) async fn run(setting: Setting, args: HomeArgs) -> anyhow::Result<ExitCode> {
     let host = Host::find(&setting).await?;
     let filter = args.filter.as_deref().map(str::to_lowercase);
-    let home = host.server.home().await?;
+    let mut home = host.server.home().await?;
+    if let Some(entities) = home["entities"].as_object_mut() {
+        entities.retain(|_, entity| shown(entity, filter.as_deref()));
+    }
     if args.json && !args.watch {
         terminal::json(&home)?;
     } else if !args.json {
@@ -29,7 +32,10 @@ pub(crate) async fn run(setting: Setting, args: HomeArgs) -> anyhow::Result<Exit
             Ok(())
         });
         tokio::select! {
-            watched = watching => watched?,
+            watched = watching => {
+                watched?;
+                anyhow::bail!("the server ended");
+            }
             stopped = tokio::signal::ctrl_c() => stopped?,
         }
     }
@@ -53,6 +59,10 @@ fn print(home: &Value, filter: Option<&str>) {
         .flat_map(|entities| entities.values())
         .filter(|entity| shown(entity, filter))
         .collect();
+    if let (true, Some(filter)) = (entities.is_empty(), filter) {
+        terminal::line(format!("nothing has '{filter}' in its name, id or area"));
+        return;
+    }
     if entities.is_empty() {
         terminal::line(
             "no devices yet. Devices announce themselves over MQTT (docs/devices.md); `vesta demo-home` shows some to try.",

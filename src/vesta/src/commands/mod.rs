@@ -15,13 +15,14 @@ mod turns;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
-use crate::folder::DataFolder;
+use crate::folder::{DataFolder, Occupied};
 use crate::house::{self, House};
 use crate::remote::Server;
 
@@ -88,18 +89,38 @@ pub(crate) struct Host {
     /// Its web endpoints.
     pub server: Server,
     own: Option<House>,
+    /// The data folder is ours for as long as our own house stands in it.
+    _occupied: Option<Occupied>,
 }
+
+/// How long a command waits for another that has a house of its own in the same data folder.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often it looks. The folder's lock tells nobody when it is free.
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Host {
     /// The running server of this data folder, or a house of our own.
     pub(crate) async fn find(setting: &Setting) -> anyhow::Result<Self> {
-        if let Some(server) = running(setting).await? {
-            return Ok(Self { server, own: None });
-        }
+        let began = Instant::now();
+        let occupied = loop {
+            if let Some(server) = running(setting).await? {
+                return Ok(Self { server, own: None, _occupied: None });
+            }
+            match setting.folder.occupy() {
+                Ok(occupied) => break occupied,
+                Err(error) if began.elapsed() > PATIENCE => return Err(error),
+                Err(_) => tokio::time::sleep(LOOK).await,
+            }
+        };
         let house = House::start(setting, house::Demo::AsConfigured).await.context("the house could not be started")?;
         house.settled().await;
         let server = Server::new(house.url())?;
-        Ok(Self { server, own: Some(house) })
+        Ok(Self { server, own: Some(house), _occupied: Some(occupied) })
+    }
+
+    /// Whether it is a house of our own.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own.is_some()
     }
 
     /// Ends a house of our own.
@@ -141,6 +162,10 @@ impl Host {
 /// The running server of this data folder.
 pub(crate) async fn running(setting: &Setting) -> anyhow::Result<Option<Server>> {
     let Some(running) = setting.folder.running() else { return Ok(None) };
+    // A server holds its folder; an announcement without one is a killed server's, and its address may be another's now.
+    if setting.folder.occupy().is_ok() {
+        return Ok(None);
+    }
     let server = Server::new(&running.url)?;
     Ok(server.answers().await.then_some(server))
 }

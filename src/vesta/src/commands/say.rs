@@ -29,9 +29,9 @@ async fn play(wav: &[u8]) -> anyhow::Result<()> {
         .context("there is nothing to speak with; write a file with `vesta say … -o OUT.wav`")?;
     let mut reader = vesta_audio::wav::Reader::new(Cursor::new(wav))?;
     while let Some(samples) = reader.next_samples()? {
-        loudspeaker.play(vesta_audio::SAMPLE_RATE, &samples).await;
+        loudspeaker.play(vesta_audio::SAMPLE_RATE, &samples);
     }
-    loudspeaker.finish().await;
+    loudspeaker.finish();
     loudspeaker.played().await;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `vesta serve`: the server.
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -8,12 +9,12 @@ use vesta_engines::{Engine, EngineState};
 
 use crate::cli::ServeArgs;
 use crate::commands::Setting;
-use crate::folder::Running;
+use crate::folder::{Occupied, Running};
 use crate::house::{Demo, House, stop_signal};
 use crate::terminal;
 
 pub(crate) async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<ExitCode> {
-    let occupied = setting.folder.occupy()?;
+    let occupied = occupy(&setting).await?;
     let demo = match (args.demo_home, args.no_demo_home) {
         (true, _) => Demo::On,
         (_, true) => Demo::Off,
@@ -41,6 +42,22 @@ pub(crate) async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<Exi
     house.stop().await;
     drop(occupied);
     ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// How long the server waits for a command that uses the data folder.
+const PATIENCE: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Takes the data folder; a command that has a house of its own in it is given a moment to end.
+async fn occupy(setting: &Setting) -> anyhow::Result<Occupied> {
+    let began = Instant::now();
+    loop {
+        match setting.folder.occupy() {
+            Ok(occupied) => return Ok(occupied),
+            Err(error) if setting.folder.running().is_some() || began.elapsed() > PATIENCE => return Err(error),
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
 }
 
 /// Logs an engine's changes: what it is, or why it is not there.

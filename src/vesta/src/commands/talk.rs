@@ -75,17 +75,15 @@ async fn hold(
     keys: &mut mpsc::Receiver<Key>,
     json: bool,
 ) -> anyhow::Result<()> {
-    let mut talking = false;
-    let mut leaving = false;
+    let (mut talking, mut leaving) = (false, false);
+    let mut reply = Reply::default();
     loop {
         tokio::select! {
             key = keys.recv(), if !leaving => match key {
                 Some(Key::Down) if !talking => {
                     talking = true;
                     microphone.clear();
-                    if let Some(loudspeaker) = loudspeaker {
-                        loudspeaker.stop();
-                    }
+                    reply.hush(loudspeaker);
                     speaker.interrupt().await?;
                     terminal::remark("listening …");
                 }
@@ -106,7 +104,7 @@ async fn hold(
                 None => anyhow::bail!("the microphone is gone"),
             },
             told = listener.next() => match told? {
-                Some(told) => hear(told, loudspeaker, json).await?,
+                Some(told) => reply.hear(told, loudspeaker, json)?,
                 None => break,
             },
         }
@@ -126,6 +124,7 @@ async fn hands_free(
     json: bool,
 ) -> anyhow::Result<()> {
     let mut stop = std::pin::pin!(crate::house::stop_signal());
+    let mut reply = Reply::default();
     loop {
         tokio::select! {
             () = &mut stop => break,
@@ -138,7 +137,7 @@ async fn hands_free(
                 None => anyhow::bail!("the microphone is gone"),
             },
             told = listener.next() => match told? {
-                Some(told) => hear(told, loudspeaker, json).await?,
+                Some(told) => reply.hear(told, loudspeaker, json)?,
                 None => anyhow::bail!("the server ended the conversation"),
             },
         }
@@ -146,25 +145,47 @@ async fn hands_free(
     speaker.bye().await
 }
 
-async fn hear(told: Told, loudspeaker: &mut Option<Loudspeaker>, json: bool) -> anyhow::Result<()> {
-    match told {
-        Told::Audio { rate, samples } => {
-            if let Some(loudspeaker) = loudspeaker {
-                loudspeaker.play(rate, &samples).await;
-            }
-        }
-        Told::Event(event) => {
-            if event["type"] == "finished"
-                && let Some(loudspeaker) = loudspeaker
-            {
-                loudspeaker.finish().await;
-            }
-            if json {
-                terminal::json(&event)?;
-            } else {
-                show(&event);
-            }
+/// The reply that is being heard.
+#[derive(Default)]
+struct Reply {
+    turn: String,
+    /// The turn that was talked over: what still comes of it is not played.
+    hushed: Option<String>,
+}
+
+impl Reply {
+    fn hush(&mut self, loudspeaker: &mut Option<Loudspeaker>) {
+        self.hushed = Some(self.turn.clone());
+        if let Some(loudspeaker) = loudspeaker {
+            loudspeaker.stop();
         }
     }
-    Ok(())
+
+    fn hear(&mut self, told: Told, loudspeaker: &mut Option<Loudspeaker>, json: bool) -> anyhow::Result<()> {
+        match told {
+            Told::Audio { turn, rate, samples } => {
+                if self.hushed.as_ref() != Some(&turn)
+                    && let Some(loudspeaker) = loudspeaker
+                {
+                    loudspeaker.play(rate, &samples);
+                }
+                self.turn = turn;
+            }
+            Told::Event(event) => {
+                let hushed = self.hushed.as_deref() == event["turn"].as_str();
+                if event["type"] == "finished"
+                    && !hushed
+                    && let Some(loudspeaker) = loudspeaker
+                {
+                    loudspeaker.finish();
+                }
+                if json {
+                    terminal::json(&event)?;
+                } else {
+                    show(&event);
+                }
+            }
+        }
+        Ok(())
+    }
 }

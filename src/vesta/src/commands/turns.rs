@@ -156,7 +156,7 @@ async fn replay(setting: &Setting, turn: TurnRecord, json: bool) -> anyhow::Resu
         }
     }
     if let (Some(before), Some(after)) = (before.milliseconds, after.milliseconds) {
-        terminal::line(format!("  transcribed in {after:.0} ms, then {before:.0} ms"));
+        terminal::line(format!("  transcribed {after:.1} ms after the end of speech, then {before:.1} ms"));
     }
     Ok(())
 }
@@ -174,16 +174,8 @@ async fn hear_again(host: &Host, samples: &[i16], hands_free: bool) -> anyhow::R
     };
     let collecting = async {
         let mut course = Course::default();
-        let mut ended = None;
         while let Some(told) = listener.next().await? {
             if let Told::Event(event) = told {
-                match event["type"].as_str() {
-                    Some("speech_ended") => ended = Some(std::time::Instant::now()),
-                    Some("transcript") => {
-                        course.milliseconds = ended.map(|ended| ended.elapsed().as_secs_f64() * 1000.0);
-                    }
-                    _ => {}
-                }
                 course.take(&event);
             }
         }
@@ -209,7 +201,10 @@ async fn ask_again(host: &Host, text: &str) -> anyhow::Result<Course> {
 impl Course {
     fn take(&mut self, event: &Value) {
         match event["type"].as_str() {
-            Some("transcript") => self.transcript = event["text"].as_str().map(str::to_owned),
+            Some("transcript") => {
+                self.transcript = event["text"].as_str().map(str::to_owned);
+                self.milliseconds = event["after_ms"].as_f64();
+            }
             Some("understood") => {
                 let intent = json!({ "intent": event["intent"], "slots": event["slots"] });
                 self.intent = Some(match self.intent.take() {

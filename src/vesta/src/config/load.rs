@@ -70,27 +70,63 @@ pub(crate) fn load(
         environment.filter(|(name, _)| name.starts_with("VESTA_") && name.contains("__")).collect();
     variables.sort();
     for (name, value) in variables {
-        set(&mut table, &name, &value).map_err(|message| ConfigError::Environment { name: name.clone(), message })?;
-        config = Config::deserialize_table(table.clone())
-            .map_err(|message| ConfigError::Environment { name: name.clone(), message: explain(&message) })?;
+        let wrong = |message: String| ConfigError::Environment { name: name.clone(), message: explain(&message) };
+        let mut tried = table.clone();
+        set(&mut tried, &name, parsed(&value)).map_err(wrong)?;
+        config = match Config::deserialize_table(tried.clone()) {
+            Ok(config) => config,
+            // A password may look like a number.
+            Err(message) => {
+                tried.clone_from(&table);
+                set(&mut tried, &name, Value::String(value.clone())).map_err(wrong)?;
+                Config::deserialize_table(tried.clone()).map_err(|_| wrong(message))?
+            }
+        };
+        table = tried;
     }
+    config.validate().map_err(|message| ConfigError::Wrong { path: file.to_owned(), message })?;
     Ok(config)
 }
 
 impl Config {
+    /// Values that no type rules out and that cannot work.
+    fn validate(&self) -> Result<(), String> {
+        let turn = &self.turn;
+        let times = [
+            ("[turn] complete_silence_ms", turn.complete_silence_ms, 40),
+            ("[turn] unknown_silence_ms", turn.unknown_silence_ms, 40),
+            ("[turn] open_silence_ms", turn.open_silence_ms, 40),
+            ("[turn] max_utterance_ms", turn.max_utterance_ms, 1_000),
+            ("[turn] max_push_to_talk_ms", turn.max_push_to_talk_ms, 1_000),
+            ("[turn] action_deadline_ms", turn.action_deadline_ms, 50),
+        ];
+        if let Some((key, value, least)) = times.iter().find(|(_, value, least)| value < least) {
+            return Err(format!("{key} = {value} is too short; {least} is the least"));
+        }
+        if !(0.25..=4.0).contains(&self.tts.speed) {
+            return Err(format!("[tts] speed = {} is not between 0.25 and 4; 1.0 is the voice's own", self.tts.speed));
+        }
+        if self.stt.threads > 256 {
+            return Err(format!(
+                "[stt] threads = {} is more than 256; 0 takes as many as there are cores",
+                self.stt.threads
+            ));
+        }
+        if !matches!(self.mqtt.version, 4 | 5) {
+            return Err(format!("[mqtt] version = {} is neither 4 (MQTT 3.1.1) nor 5", self.mqtt.version));
+        }
+        Ok(())
+    }
+
     fn deserialize_table(table: Table) -> Result<Self, String> {
         table.try_into().map_err(|error: toml::de::Error| error.to_string())
     }
 }
 
 /// `VESTA_SECTION__KEY` sets `key` in `[section]`; `VESTA__KEY` one outside the sections.
-fn set(table: &mut Table, name: &str, value: &str) -> Result<(), String> {
+fn set(table: &mut Table, name: &str, value: Value) -> Result<(), String> {
     let path = name.trim_start_matches("VESTA").to_lowercase();
     let (section, key) = path.split_once("__").ok_or("it names no key; write VESTA_SECTION__KEY")?;
-    let value = toml::from_str::<Table>(&format!("value = {value}"))
-        .ok()
-        .and_then(|mut parsed| parsed.remove("value"))
-        .unwrap_or_else(|| Value::String(value.to_owned()));
     match section.trim_start_matches('_') {
         "" => table.insert(key.to_owned(), value),
         section => {
@@ -99,6 +135,12 @@ fn set(table: &mut Table, name: &str, value: &str) -> Result<(), String> {
         }
     };
     Ok(())
+}
+
+/// A variable's text as a value: TOML where it is, otherwise the text itself.
+fn parsed(text: &str) -> Value {
+    let table = toml::from_str::<Table>(&format!("value = {text}"));
+    table.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 /// Adds to an "unknown field" message the key that was perhaps meant.
@@ -169,6 +211,26 @@ mod tests {
         assert_eq!((config.mqtt.version, config.turn.open_silence_ms), (4, 900));
         assert_eq!(config.language, "de");
         assert_eq!(config.home.demo, super::super::Demo::Off);
+    }
+
+    #[test]
+    fn a_text_may_look_like_a_number() {
+        let config = read("", &[("VESTA_MQTT__PASSWORD", "12345"), ("VESTA_MQTT__USERNAME", "true")]).unwrap();
+        assert_eq!(config.mqtt.password.as_deref(), Some("12345"));
+        assert_eq!(config.mqtt.username.as_deref(), Some("true"));
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_refused() {
+        for (text, key) in [
+            ("[tts]\nspeed = -1.0", "speed"),
+            ("[tts]\nspeed = nan", "speed"),
+            ("[turn]\nmax_utterance_ms = 0", "max_utterance_ms"),
+            ("[stt]\nthreads = 100000", "threads"),
+            ("[mqtt]\nversion = 7", "version"),
+        ] {
+            assert!(read(text, &[]).unwrap_err().contains(key), "{text}");
+        }
     }
 
     #[test]
