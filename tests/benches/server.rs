@@ -17,11 +17,17 @@ use vesta_tests::speech::{RATE, silence};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let options = Options::from_arguments();
+    let options = Options::from_arguments(&["start", "memory", "silence"]);
     let mut report = Report::default();
-    starts(&mut report, if options.quick { 3 } else { 10 }).await;
-    memory(&mut report).await;
-    silence_costs(&mut report, if options.quick { 10.0 } else { 60.0 }).await;
+    if options.wants("start") {
+        starts(&mut report, if options.quick { 3 } else { 10 }).await;
+    }
+    if options.wants("memory") {
+        memory(&mut report).await;
+    }
+    if options.wants("silence") {
+        silence_costs(&mut report, if options.quick { 10.0 } else { 60.0 }).await;
+    }
     let plot = report.finish("server")?;
     plot_goals(&plot, "The server while nobody speaks", report.figures())
 }

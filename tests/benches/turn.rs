@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 use vesta_store::{Store, TurnFilter, TurnRecord};
-use vesta_tests::bench::{Goal, Options, Report, percentile, plot_distribution};
+use vesta_tests::bench::{Goal, Options, Report, percentile, plot_distribution, plot_goals};
 use vesta_tests::client::{FRAME, Listen};
 use vesta_tests::commands::{self, Clip, Command, KNOWN, Style, UNSEEN};
 use vesta_tests::live::{Answer, Live};
@@ -36,7 +36,7 @@ const PUSH_TO_TALK: &str = "benchmark-push-to-talk";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let options = Options::from_arguments();
+    let options = Options::from_arguments(&["latency", "actions", "nobody"]);
     let mut commands = commands::load();
     if options.quick {
         commands = commands.into_iter().step_by(10).collect();
@@ -48,24 +48,32 @@ async fn main() -> anyhow::Result<()> {
     let known = bench.spoken(&KNOWN);
 
     let mut report = Report::default();
-    let hands_free = bench.hands_free(&known).await;
-    let push_to_talk = bench.push_to_talk(&known).await;
-    latency(&mut report, "hands-free", &hands_free, (350.0, 600.0));
-    latency(&mut report, "push to talk", &push_to_talk, (120.0, 250.0));
-
+    let (mut hands_free, mut push_to_talk) = (Vec::new(), Vec::new());
+    if options.wants("latency") {
+        hands_free = bench.hands_free(&known).await;
+        push_to_talk = bench.push_to_talk(&known).await;
+        latency(&mut report, "hands-free", &hands_free, (350.0, 600.0));
+        latency(&mut report, "push to talk", &push_to_talk, (120.0, 250.0));
+    }
     let others = sounds::unrelated();
-    right(&mut report, "clean", &bench.at_once(&known, None).await, 97.0);
-    right(&mut report, "unseen voices", &bench.at_once(&bench.spoken(&UNSEEN), None).await, 95.0);
-    right(&mut report, "10 dB noise", &bench.at_once(&known, Some((10.0, &others))).await, 90.0);
-
-    let minutes = if options.quick { 2.0 } else { 30.0 };
-    bench.nobody_speaks_to_the_house(&mut report, minutes, &others).await;
-
+    if options.wants("actions") {
+        right(&mut report, "clean", &bench.at_once(&known, None).await, 97.0);
+        right(&mut report, "unseen voices", &bench.at_once(&bench.spoken(&UNSEEN), None).await, 95.0);
+        right(&mut report, "10 dB noise", &bench.at_once(&known, Some((10.0, &others))).await, 90.0);
+    }
+    if options.wants("nobody") {
+        bench.nobody_speaks_to_the_house(&mut report, if options.quick { 2.0 } else { 30.0 }, &others).await;
+    }
     bench.server.stop().await;
-    stages(&mut report, folder.path(), &hands_free, &push_to_talk).await?;
+    if options.wants("latency") {
+        stages(&mut report, folder.path(), &hands_free, &push_to_talk).await?;
+    }
     let plot = report.finish("turn")?;
-    let series = [("hands-free", times(&hands_free)), ("push to talk", times(&push_to_talk))];
-    plot_distribution(&plot, "End of speech to first reply audio", "ms", &series)
+    if options.wants("latency") {
+        let series = [("hands-free", times(&hands_free)), ("push to talk", times(&push_to_talk))];
+        return plot_distribution(&plot, "End of speech to first reply audio", "ms", &series);
+    }
+    plot_goals(&plot, "Actions", report.figures())
 }
 
 struct Bench {

@@ -7,32 +7,50 @@ use plotters::prelude::*;
 use serde_json::{Value, json};
 
 /// What every benchmark can be told.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Measure less, to try things: figures are then only a hint.
     pub quick: bool,
+    /// Measure only this part.
+    pub only: Option<String>,
 }
 
 impl Options {
-    /// The options of the command line. Explains itself and ends the process where that is asked for, or where an option is unknown.
-    pub fn from_arguments() -> Self {
+    /// The options of the command line, for a benchmark of these parts. Explains itself and ends the process where that is asked for, or where
+    /// an option is unknown.
+    pub fn from_arguments(parts: &[&str]) -> Self {
+        let usage =
+            format!("--quick      measure less, to try things\n--only PART  measure one part: {}", parts.join(", "));
         let mut options = Self::default();
-        for argument in std::env::args().skip(1) {
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--quick" => options.quick = true,
+                "--only" => match arguments.next().filter(|part| parts.contains(&part.as_str())) {
+                    Some(part) => options.only = Some(part),
+                    None => {
+                        eprintln!("--only needs one of: {}", parts.join(", "));
+                        std::process::exit(2);
+                    }
+                },
                 // cargo says this to every benchmark.
                 "--bench" => {}
                 "-h" | "--help" => {
-                    println!("--quick  measure less, to try things");
+                    println!("{usage}");
                     std::process::exit(0);
                 }
                 other => {
-                    eprintln!("there is no option {other}; there is: --quick");
+                    eprintln!("there is no option {other}\n{usage}");
                     std::process::exit(2);
                 }
             }
         }
         options
+    }
+
+    /// Whether this part is to be measured.
+    pub fn wants(&self, part: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == part)
     }
 }
 
