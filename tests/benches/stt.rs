@@ -53,7 +53,8 @@ async fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let model = folder.path().join("base-en-shape.bin");
     write_random_whisper(&model, WhisperShape::BASE_EN, 1)?;
-    let worker = Worker::start(&model).await;
+    let worker = Worker::start(&model, &[]).await;
+    let untrimmed = Worker::start(&model, &["--ctx-min", "1500"]).await;
     worker.at_once(&silence(1.0)).await;
 
     let mut report = Report::default();
@@ -64,6 +65,7 @@ async fn main() -> anyhow::Result<()> {
             let clip = spoken(text, round);
             seconds = clip.len() as f64 / RATE as f64;
             one_call.push(worker.at_once(&clip).await);
+            whole_context.push(untrimmed.at_once(&clip).await);
             after_end.push(worker.in_real_time(&clip, 0.0).await);
             after_silence.push(worker.in_real_time(&clip, ENDPOINT).await);
         }
@@ -123,10 +125,11 @@ struct Worker {
 }
 
 impl Worker {
-    async fn start(model: &std::path::Path) -> Self {
+    async fn start(model: &std::path::Path, options: &[&str]) -> Self {
         let mut process = Command::new(program::path("vesta-stt-whisper"))
             .args(["--language", "en", "--fixed-tokens-per-second", TOKENS_PER_SECOND, "--model"])
             .arg(model)
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

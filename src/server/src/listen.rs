@@ -16,7 +16,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 use vesta_audio::FRAME_SAMPLES;
 use vesta_turn::{Client, Input, Mode, Pace, TurnEvent};
@@ -32,6 +32,8 @@ const PING: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(65);
 /// How long a client may take nothing of what it is told.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a client may take to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Largest message: ten seconds of audio.
 const MAX_MESSAGE: usize = 320_000;
 
@@ -107,15 +109,20 @@ async fn converse(app: App, options: Options, socket: WebSocket) {
     let (sink, stream) = socket.split();
     let conversation = app.assistant.converse(client, heard, gone.clone());
     let reading = async {
+        let mut stream = stream;
         tokio::select! {
-            read = read(stream, input, &events) => if read.is_err() {
+            read = read(&mut stream, input, &events) => if read.is_err() {
                 gone.cancel();
             },
             () = gone.cancelled() => {}
         }
         drop(events);
+        stream
     };
-    tokio::join!(conversation, reading, write(sink, told, gone.clone()));
+    let ((), mut stream, ()) = tokio::join!(conversation, reading, write(sink, told, gone.clone()));
+    // What the client still sends is taken, up to its own goodbye: closing over it would cut off what it has not read yet.
+    let farewell = async { while let Some(Ok(_)) = stream.next().await {} };
+    let _ = timeout(FAREWELL, farewell).await;
 }
 
 /// A client that vanished, rather than said goodbye.
@@ -123,7 +130,7 @@ struct Gone;
 
 /// From the socket to the ear, until the client has said everything.
 async fn read(
-    mut stream: SplitStream<WebSocket>,
+    stream: &mut SplitStream<WebSocket>,
     input: mpsc::Sender<Input>,
     events: &mpsc::Sender<TurnEvent>,
 ) -> Result<(), Gone> {
@@ -162,7 +169,7 @@ async fn read(
 
 /// From the turn to the socket. A client that no longer reads ends the conversation, not the turn's action.
 async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver<TurnEvent>, gone: CancellationToken) {
-    let mut pings = interval(PING);
+    let mut pings = interval_at(Instant::now() + PING, PING);
     loop {
         let event = tokio::select! {
             event = told.recv() => event,
