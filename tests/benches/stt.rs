@@ -58,6 +58,7 @@ async fn main() -> anyhow::Result<()> {
     worker.at_once(&silence(1.0)).await;
 
     let mut report = Report::default();
+    let mut whole_context = Vec::new();
     let (mut streamed, mut handed_over, mut whole, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (kind, text) in UTTERANCES {
         let (mut seconds, mut after_end, mut after_silence, mut one_call) = (0.0, Vec::new(), Vec::new(), Vec::new());
@@ -102,9 +103,16 @@ async fn main() -> anyhow::Result<()> {
         Some(Goal::AtMost(0.5)),
     );
     report.add("the same, worst single utterance", percentile(&ratios, 1.0), "", None);
+    report.add(
+        "the same, against one call with the model's whole context",
+        sum(&streamed) / sum(&whole_context),
+        "",
+        None,
+    );
     let plot = report.finish("stt")?;
     let series = [
         ("decoded in one call", whole),
+        ("decoded in one call, whole context", whole_context),
         ("streamed, from the end of speech", streamed),
         ("with silence before the end", handed_over),
     ];
