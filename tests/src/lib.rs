@@ -18,6 +18,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
     reason = "a harness fails loudly"
 )]
 

@@ -138,7 +138,10 @@ fn is_talk(outcome: &Outcome) -> bool {
 
 /// Whether what was understood names anything: a device, an area, a floor.
 fn names_something(record: &mut Recorder) -> bool {
-    let named = |call: &Value| ["name", "area", "floor"].iter().any(|slot| !call["slots"][slot].is_null());
+    let named = |call: &Value| {
+        let slots = call.get("slots");
+        ["name", "area", "floor"].iter().any(|slot| slots.and_then(|slots| slots.get(slot)).is_some())
+    };
     match &record.record().intent {
         Some(Value::Array(calls)) => calls.iter().any(named),
         Some(call) => named(call),
