@@ -4,6 +4,7 @@
 //! ends is known from the samples: it is the last loud one. Then it hears the commands in other voices and in noise, and at last half an hour
 //! of sound that is meant for nobody.
 #![allow(
+    clippy::print_stderr,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -250,7 +251,7 @@ impl Spoken {
         });
         Self {
             latency_ms: reply.first().map(|first| after_end(first.at)),
-            endpoint_ms: of("speech_ended").last().map(|event| match event.at.checked_duration_since(end) {
+            endpoint_ms: of("speech_ended").next_back().map(|event| match event.at.checked_duration_since(end) {
                 Some(_) => after_end(event.at),
                 None => end.duration_since(event.at).as_secs_f64() * -1000.0,
             }),
