@@ -299,12 +299,16 @@ impl Client {
 
     async fn tell(&mut self, chunk: Chunk) -> Result<(), Error> {
         let language = self.session.as_ref().and_then(|session| session.listener.language());
+        let Chunk { text, anew, settled, heard_ms } = chunk;
+        if let Some(session) = self.session.as_mut().filter(|_| anew) {
+            // A transcript that begins again replaces what was told of it.
+            session.announced = false;
+        }
         self.announce(language).await?;
-        let Chunk { text, settled, heard_ms } = chunk;
         self.sender.send(Message::TranscriptChunk { text, settled: Some(settled), heard_ms: Some(heard_ms) }).await
     }
 
-    /// Says once that a transcript begins.
+    /// Says that a transcript begins: once, and again where what was told is void.
     async fn announce(&mut self, language: Option<usize>) -> Result<(), Error> {
         match &mut self.session {
             Some(session) if !session.announced => session.announced = true,
@@ -341,7 +345,7 @@ impl Client {
             };
             match outcome {
                 Some(outcome) => self.decoded(outcome).await?,
-                None => self.tell(Chunk { text: String::new(), settled: false, heard_ms: 0 }).await?,
+                None => self.tell(Chunk { text: String::new(), anew: false, settled: false, heard_ms: 0 }).await?,
             }
         }
         loop {

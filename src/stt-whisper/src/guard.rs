@@ -20,6 +20,8 @@ const FREE_WORDS: f32 = 3.0;
 pub(crate) struct Thresholds {
     /// No-speech probability above which an unsure text is dropped.
     pub(crate) no_speech: f32,
+    /// No-speech probability above which any text is dropped.
+    pub(crate) no_speech_alone: f32,
     /// Mean log-probability below which a text is dropped.
     pub(crate) log_probability: f32,
     /// Ratio of text to its compressed form above which a text is dropped.
@@ -53,6 +55,9 @@ pub(crate) fn judge(heard: &Heard, words: &[Word], voiced_ms: u64, thresholds: &
     if heard.looped || repetitive(words) || compresses(words) > thresholds.compression {
         return Err(Doubt::Repetition);
     }
+    if heard.no_speech > thresholds.no_speech_alone {
+        return Err(Doubt::NoSpeech);
+    }
     if heard.no_speech > thresholds.no_speech && heard.mean_log_probability < thresholds.log_probability / 2.0 {
         return Err(Doubt::NoSpeech);
     }
@@ -76,7 +81,7 @@ mod tests {
     use super::*;
 
     const THRESHOLDS: Thresholds =
-        Thresholds { no_speech: 0.6, log_probability: -1.0, compression: 2.4, voiced_ms: 60 };
+        Thresholds { no_speech: 0.6, no_speech_alone: 0.95, log_probability: -1.0, compression: 2.4, voiced_ms: 60 };
 
     fn said(text: &str) -> Vec<Word> {
         text.split_whitespace().map(|word| Word { text: format!(" {word}"), tokens: vec![1] }).collect()
@@ -105,6 +110,8 @@ mod tests {
         assert_eq!(verdict(&unsure, "turn on the light", 1200), Err(Doubt::Unsure));
         let silent = Heard { mean_log_probability: -0.7, no_speech: 0.9, ..Heard::default() };
         assert_eq!(verdict(&silent, "thank you", 1200), Err(Doubt::NoSpeech));
+        let elsewhere = Heard { no_speech: 0.97, ..sure() };
+        assert_eq!(verdict(&elsewhere, "turn on the light", 1200), Err(Doubt::NoSpeech));
         assert_eq!(verdict(&sure(), "la la la la la la", 3000), Err(Doubt::Repetition));
         let looped = Heard { looped: true, ..sure() };
         assert_eq!(verdict(&looped, "turn on", 1200), Err(Doubt::Repetition));

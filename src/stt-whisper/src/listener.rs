@@ -98,6 +98,8 @@ pub(crate) enum Next {
 pub(crate) struct Chunk {
     /// Words to append.
     pub(crate) text: String,
+    /// What was told before is void: `text` is the whole text so far.
+    pub(crate) anew: bool,
     /// The text so far is everything heard, confirmed by two decodes, and nobody has spoken since.
     pub(crate) settled: bool,
     /// How far into the stream the decode had listened.
@@ -296,15 +298,16 @@ impl<V: Vocabulary> Listener<V> {
             Purpose::Window => {
                 self.finish_window();
                 let text = self.tell(String::new());
-                Some(Chunk { text, settled: false, heard_ms: samples_to_ms(start + covers) })
+                Some(Chunk { text, anew: false, settled: false, heard_ms: samples_to_ms(start + covers) })
             }
             Purpose::Partial => {
-                let text = part.agreement.hear(words);
                 let covers_all = covers >= part.enough();
+                let told = part.agreement.hear(words, covers_all);
                 part.confirmations += u32::from(covers_all);
                 let settled = part.agreement.settled() && covers_all;
                 self.forget_fruitless(covers);
-                Some(Chunk { text: self.tell(text), settled, heard_ms: samples_to_ms(start + covers) })
+                let text = if told.anew { self.tell_anew(&told.text) } else { self.tell(told.text) };
+                Some(Chunk { text, anew: told.anew, settled, heard_ms: samples_to_ms(start + covers) })
             }
         }
     }
@@ -408,6 +411,13 @@ impl<V: Vocabulary> Listener<V> {
         let text = if self.told { text } else { text.trim_start().to_owned() };
         self.told |= !text.is_empty();
         text
+    }
+
+    /// The whole text so far, in place of what was told: `part` is what the window that is still open says.
+    fn tell_anew(&mut self, part: &str) -> String {
+        self.untold.clear();
+        self.told = true;
+        format!("{}{part}", self.text).trim_start().to_owned()
     }
 
     /// Two decodes in a row that find the same language decide on it.

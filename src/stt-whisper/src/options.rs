@@ -66,6 +66,10 @@ pub(crate) struct Options {
     /// Drop an unsure text when the model's no-speech probability is above this.
     #[arg(long, default_value_t = 0.6, value_name = "P")]
     pub(crate) no_speech_threshold: f32,
+    /// Drop a text, however sure, when the model's no-speech probability is above this: for models that were trained to tell
+    /// speech that is meant for them from anything else. 1 never does.
+    #[arg(long, default_value_t = 1.0, value_name = "P")]
+    pub(crate) no_speech_alone: f32,
     /// Drop a text whose tokens' mean log-probability is below this.
     #[arg(long, default_value_t = -1.0, value_name = "LOG", allow_negative_numbers = true)]
     pub(crate) logprob_threshold: f32,
@@ -97,6 +101,7 @@ impl Options {
     pub(crate) fn thresholds(&self) -> Thresholds {
         Thresholds {
             no_speech: self.no_speech_threshold,
+            no_speech_alone: self.no_speech_alone,
             log_probability: self.logprob_threshold,
             compression: self.compression_threshold,
             voiced_ms: self.min_voice,

@@ -71,7 +71,17 @@ pub(crate) fn join(words: &[Word]) -> String {
     text.trim().to_owned()
 }
 
-/// What successive decodes of growing audio agree on. Words once agreed on stay: they have been told to others.
+/// What is told after a decode.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Words to append, with the space before them.
+    pub(crate) text: String,
+    /// What was told before is void: `text` is all of it.
+    pub(crate) anew: bool,
+}
+
+/// What successive decodes of growing audio agree on. Words once agreed on stay, for they have been told to others, until two decodes of
+/// all speech agree on others.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Agreement {
     agreed: Vec<Word>,
@@ -80,25 +90,31 @@ pub(crate) struct Agreement {
 }
 
 impl Agreement {
-    /// Takes the next decode's words; returns the text that is agreed on now and was not before, with the space before it.
-    pub(crate) fn hear(&mut self, words: Vec<Word>) -> String {
+    /// Takes the next decode's words; `whole` says that it covered all speech so far.
+    ///
+    /// Words heard too early may turn out wrong ("would you do" for "would you dim"). Where two decodes of all speech agree on other
+    /// words than those told, these are agreed on anew; or the text would stay wrong, and never be settled.
+    pub(crate) fn hear(&mut self, words: Vec<Word>, whole: bool) -> Told {
         let common = match &self.last {
             Some(last) => last.iter().zip(&words).take_while(|(a, b)| a.sounds_like(b)).count(),
             None => 0,
         };
-        self.settled = self.last.as_ref().is_some_and(|last| common == last.len() && common == words.len());
+        let confirmed = self.last.as_ref().is_some_and(|last| common == last.len() && common == words.len());
         let known = self.agreed.len();
-        // The agreed words must stand at the beginning of this hypothesis too, or nothing can be appended to them.
-        let consistent = self.agreed.iter().zip(&words).filter(|(a, b)| a.sounds_like(b)).count() == known;
-        let mut told = String::new();
-        if consistent && common > known {
+        let consistent = known <= words.len() && self.agreed.iter().zip(&words).all(|(a, b)| a.sounds_like(b));
+        let anew = confirmed && whole && !consistent;
+        let mut text = String::new();
+        if anew {
+            self.agreed.clone_from(&words);
+            text.extend(words.iter().map(|word| word.text.as_str()));
+        } else if consistent && common > known {
             let new = words.get(known..common).unwrap_or_default();
-            told.extend(new.iter().map(|word| word.text.as_str()));
+            text.extend(new.iter().map(|word| word.text.as_str()));
             self.agreed.extend_from_slice(new);
         }
-        self.settled &= consistent && self.agreed.len() == words.len();
+        self.settled = confirmed && (anew || consistent);
         self.last = Some(words);
-        told
+        Told { text, anew }
     }
 
     /// Whether the whole last decode was confirmed by the one before it, so that the agreed text is everything heard.
@@ -162,11 +178,11 @@ mod tests {
     #[test]
     fn only_what_two_decodes_agree_on_is_told() {
         let mut agreement = Agreement::default();
-        assert_eq!(agreement.hear(said("turn on the kit")), "");
-        assert_eq!(agreement.hear(said("Turn on the kitchen")), " Turn on the");
+        assert_eq!(agreement.hear(said("turn on the kit"), false).text, "");
+        assert_eq!(agreement.hear(said("Turn on the kitchen"), false).text, " Turn on the");
         assert!(!agreement.settled());
-        assert_eq!(agreement.hear(said("turn on the kitchen light")), " kitchen");
-        assert_eq!(agreement.hear(said("turn on the kitchen light.")), " light.");
+        assert_eq!(agreement.hear(said("turn on the kitchen light"), true).text, " kitchen");
+        assert_eq!(agreement.hear(said("turn on the kitchen light."), true).text, " light.");
         assert!(agreement.settled());
         assert_eq!(join(agreement.agreed()), "Turn on the kitchen light.");
     }
@@ -174,22 +190,36 @@ mod tests {
     #[test]
     fn nothing_is_settled_while_the_words_told_are_contradicted() {
         let mut agreement = Agreement::default();
-        agreement.hear(said("turn on"));
-        agreement.hear(said("turn on"));
+        agreement.hear(said("turn on"), false);
+        agreement.hear(said("turn on"), false);
         assert!(agreement.settled());
-        agreement.hear(said("turn off the light"));
-        assert_eq!(agreement.hear(said("turn off the light")), "");
+        agreement.hear(said("turn off the light"), false);
+        assert_eq!(agreement.hear(said("turn off the light"), false), Told::default());
         assert!(!agreement.settled());
         assert_eq!(agreement.rest(&said("turn off the light")), "");
         assert_eq!(agreement.rest(&said("turn on the light")), " the light");
     }
 
     #[test]
+    fn two_decodes_of_all_speech_overrule_what_was_told() {
+        let mut agreement = Agreement::default();
+        agreement.hear(said("would you do"), false);
+        assert_eq!(agreement.hear(said("would you do the"), false).text, " would you do");
+        agreement.hear(said("would you dim the lamp"), true);
+        assert!(!agreement.settled());
+        let told = agreement.hear(said("would you dim the lamp"), true);
+        assert_eq!(told, Told { text: " would you dim the lamp".to_owned(), anew: true });
+        assert!(agreement.settled());
+        assert_eq!(agreement.hear(said("would you dim the lamp please"), true), Told::default());
+        assert_eq!(agreement.hear(said("would you dim the lamp please"), true).text, " please");
+    }
+
+    #[test]
     fn two_empty_decodes_settle_on_nothing() {
         let mut agreement = Agreement::default();
-        agreement.hear(Vec::new());
+        agreement.hear(Vec::new(), true);
         assert!(!agreement.settled());
-        agreement.hear(Vec::new());
+        agreement.hear(Vec::new(), true);
         assert!(agreement.settled());
     }
 

@@ -16,7 +16,13 @@ impl Vocabulary for Table {
 }
 
 const OPTIONS: ListenerOptions = ListenerOptions {
-    thresholds: Thresholds { no_speech: 0.6, log_probability: -1.0, compression: 2.4, voiced_ms: 60 },
+    thresholds: Thresholds {
+        no_speech: 0.6,
+        no_speech_alone: 1.0,
+        log_probability: -1.0,
+        compression: 2.4,
+        voiced_ms: 60,
+    },
     max_window: ms(20_000),
     keep_agreed: false,
     big: false,
@@ -127,6 +133,27 @@ fn words_are_told_once_two_decodes_agree_and_the_end_is_free() {
     let transcript = transcript(&mut listener);
     assert_eq!(transcript.text, "turn on the kitchen light");
     assert_eq!(transcript.rest, "");
+}
+
+#[test]
+fn words_told_too_early_are_told_anew() {
+    let mut listener = listener(OPTIONS);
+    speak(&mut listener, 400);
+    let (_, covers) = ordered(&mut listener);
+    listener.decoded(&heard(&[0, 1]), covers);
+    speak(&mut listener, 400);
+    let (_, covers) = ordered(&mut listener);
+    assert_eq!(listener.decoded(&heard(&[0, 1]), covers).unwrap().text, "turn on");
+    pause(&mut listener, 60);
+    let (_, covers) = ordered(&mut listener);
+    let chunk = listener.decoded(&heard(&[0, 4, 1]), covers).unwrap();
+    assert_eq!((chunk.text.as_str(), chunk.anew, chunk.settled), ("", false, false), "once is not enough");
+    pause(&mut listener, 60);
+    let (_, covers) = ordered(&mut listener);
+    let chunk = listener.decoded(&heard(&[0, 4, 1]), covers).unwrap();
+    assert_eq!((chunk.text.as_str(), chunk.anew, chunk.settled), ("turn light on", true, true));
+    listener.stop();
+    assert_eq!(transcript(&mut listener).text, "turn light on");
 }
 
 #[test]
