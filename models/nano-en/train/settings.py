@@ -21,7 +21,7 @@ AUDIO_CONTEXT = 1500
 TEXT_CONTEXT = 96
 
 # Training: WORKERS processes of one thread, each taking BATCH clips a step.
-STEPS = 5300
+STEPS = 6500
 BATCH = 32
 PEAK_LEARNING_RATE = 1.7e-3
 WARM_UP_STEPS = 300
