@@ -138,6 +138,11 @@ async fn read(
     while let Some(message) = timeout(SILENCE, stream.next()).await.map_err(|_| Gone)? {
         let next = match message.map_err(|_| Gone)? {
             Message::Binary(bytes) => {
+                if bytes.len() % 2 == 1 {
+                    let detail = "a piece of audio has an odd number of bytes; its last one is left out".to_owned();
+                    let failed = TurnEvent::Failed { turn: String::new(), code: "bad_audio".to_owned(), detail };
+                    let _ = events.send(failed).await;
+                }
                 // Small pieces, so that the queue's length bounds what waits in it.
                 for piece in samples(&bytes).chunks(FRAME_SAMPLES) {
                     if input.send(Input::Audio(piece.to_vec())).await.is_err() {

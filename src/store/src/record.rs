@@ -26,7 +26,7 @@ pub struct TurnRecord {
     pub intent: Option<Value>,
     /// What was done at home.
     pub action: Option<Value>,
-    /// `done`, `answered`, `refused`, `nothing`, `failed`, `cancelled`, or `running` while it is none of these.
+    /// `done`, `answered`, `refused`, `nothing`, `failed`, or `running` while it is none of these.
     pub outcome: String,
     /// Stable code of what went wrong.
     pub error_code: Option<String>,

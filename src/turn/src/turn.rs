@@ -330,7 +330,8 @@ async fn tell_silence(record: &mut Recorder, client: &Client, code: &str, detail
 
 /// Keeps a turn in which nothing is said; one that was not meant for the house only where the owner wants that.
 async fn keep(assistant: &Assistant, record: &mut Recorder, addressed: bool) {
-    let keep = addressed || assistant.parts.settings.keep.unaddressed || record.record().intent.is_some();
+    let meant = record.record().intent.is_some() && record.record().outcome != outcome::NOTHING;
+    let keep = addressed || meant || assistant.parts.settings.keep.unaddressed;
     if keep && let Err(error) = store(assistant, record).await {
         tracing::error!(%error, "a turn could not be kept");
     }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
-use vesta_audio::FRAME_MS;
+use vesta_audio::{FRAME_MS, Resampler};
 
 use crate::cli::HearArgs;
 use crate::commands::{Host, Setting};
@@ -122,7 +122,14 @@ impl Heard {
     /// Writes all replies, one after the other.
     fn write(&self, path: &Path) -> anyhow::Result<()> {
         let rate = self.reply.first().map_or(vesta_audio::SAMPLE_RATE, |(rate, _)| *rate);
-        let samples: Vec<i16> = self.reply.iter().flat_map(|(_, samples)| samples.iter().copied()).collect();
+        let mut samples = Vec::new();
+        // Voices differ in their rate; a file has one.
+        for voice in self.reply.chunk_by(|one, next| one.0 == next.0) {
+            let from = voice.first().map_or(rate, |(from, _)| *from);
+            let mut resampler = Resampler::new(from, rate)?;
+            voice.iter().for_each(|(_, piece)| samples.extend(resampler.process(piece)));
+            samples.extend(resampler.flush());
+        }
         let file = std::fs::File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
         vesta_audio::wav::write(std::io::BufWriter::new(file), rate, &samples)?;
         if samples.is_empty() {

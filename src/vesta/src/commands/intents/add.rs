@@ -18,7 +18,7 @@ const PACKAGE: &str = "home-assistant-intents";
 const FOLDER: &str = "home_assistant_intents/data/";
 /// A larger file is no dictionary, in bytes; the largest so far has 0.3 MB.
 const MAX_FILE: u64 = 64 << 20;
-/// The licence of the sentences: the repository's `LICENSE.md` says so.
+/// The licence under which the Open Home Foundation publishes the sentences; the wheel's own metadata names its code's.
 const LICENCE: &str = "CC BY 4.0";
 const LICENCE_URL: &str = "https://creativecommons.org/licenses/by/4.0/";
 const SOURCE_URL: &str = "https://github.com/OHF-Voice/intents";
