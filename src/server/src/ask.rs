@@ -7,9 +7,11 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use vesta_people::Action;
 use vesta_turn::{Client, Mode, Pace, TurnEvent};
 
 use crate::App;
+use crate::caller::Caller;
 use crate::problem::Problem;
 
 /// Longest text that is taken, in bytes.
@@ -40,9 +42,11 @@ pub(crate) struct Answer {
 
 pub(crate) async fn ask(
     State(app): State<App>,
+    caller: Caller,
     question: Result<Json<Question>, JsonRejection>,
 ) -> Result<Json<Answer>, Problem> {
-    let Json(question) = question.map_err(|error| Problem::bad_request("bad_json", error.body_text()))?;
+    caller.require(Action::Talk)?;
+    let Json(question) = question.map_err(|error| Problem::rejected("bad_json", error.status(), error.body_text()))?;
     if question.text.trim().is_empty() {
         return Err(Problem::bad_request("empty_text", "'text' is empty; say what to do"));
     }
@@ -65,7 +69,7 @@ pub(crate) async fn ask(
             answer.take(event);
         }
     };
-    tokio::join!(app.assistant.ask(&question.text, client, app.shutdown.child_token()), collect);
+    tokio::join!(app.assistant.ask(&question.text, client, caller.revoked.child_token()), collect);
     if answer.outcome.is_empty() {
         let detail = "the turn ended abnormally; the server's log says why";
         return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "No answer", detail));

@@ -2,6 +2,7 @@
 //!
 //! - [`routes`]: every route in one table.
 //! - `guard`: which hosts and origins may speak to the server.
+//! - `caller`: who calls, and what they may do.
 //! - `ask`: typed text in, answer out.
 //! - `listen`: audio in, events and audio out, over a WebSocket.
 //! - `say`: text in, WAV out.
@@ -13,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod caller;
 mod guard;
 mod home;
 mod listen;
@@ -97,6 +99,7 @@ pub fn routes(app: App) -> Router {
         .route("/api/home", get(home::snapshot))
         .route("/api/home/changes", get(home::changes))
         .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
         .with_state(app)
 }
