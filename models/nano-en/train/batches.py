@@ -224,9 +224,13 @@ def mix(corpus, example, rng):
     if not example.pieces:
         return blank_power(corpus, example.frames, rng)
     power = np.zeros((example.frames, features.MELS), np.float32)
-    rms = 0.0
+    rms, warp = 0.0, None
+    if rng.random() < settings.WARP_SHARE:
+        warp = features.warp(rng.integers(len(features.WARPS)))
     for offset, clip, first, end in example.pieces:
         piece = corpus.power(clip, first, end)[:example.frames - offset]
+        if warp is not None:
+            piece = warp(piece)
         power[offset:offset + len(piece)] += piece
         rms = max(rms, corpus.clips[clip]["rms"])
     gain = 10 ** (rng.uniform(-30, 5) / 20)

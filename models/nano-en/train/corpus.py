@@ -58,10 +58,13 @@ def draw_unrelated(rng, draw_english_style):
     return " ".join(rng.choice(words) for _ in range(rng.randint(1, 10))), style
 
 
-def draw_text(rng):
-    """A training text: mostly sentences of the grammar, never one that is held out."""
+def draw_text(rng, home):
+    """A training text, never one that is held out: mostly sentences of the grammar, in home shards of the demo home."""
     while True:
-        text = grammar.draw_word_string(rng) if rng.random() < 0.08 else grammar.draw_sentence(rng)
+        if home and rng.random() < 0.85:
+            text = grammar.draw_home_sentence(rng)
+        else:
+            text = grammar.draw_word_string(rng) if rng.random() < 0.08 else grammar.draw_sentence(rng)
         if not grammar.is_held_out(text):
             return text
 
@@ -94,14 +97,14 @@ def log_power(samples):
     return features.mel_power(samples).clamp(min=features.POWER_FLOOR).log10().half().numpy()
 
 
-def make_clip(espeak, rng, numpy_rng):
+def make_clip(espeak, rng, numpy_rng, home):
     """One clip: its log-mel power and its description."""
     if rng.random() < 0.045:
         text, style = draw_unrelated(rng, speech.draw_style)
         samples, _ = espeak.say(text, style)
         label, starts, breath = "", [], None
     else:
-        label, style = draw_text(rng), speech.draw_style(rng)
+        label, style = draw_text(rng, home), speech.draw_style(rng)
         count = len(label.split())
         pause_after = rng.randint(1, count - 1) if count >= 3 and rng.random() < 0.09 else None
         samples, starts, breath = speak(espeak, label, style, pause_after)
@@ -120,7 +123,7 @@ def write_shard(number):
     espeak, rng, numpy_rng = one_espeak(), random.Random(1000 + number), np.random.default_rng(1000 + number)
     mels, clips = [], []
     while len(clips) < settings.CLIPS_PER_SHARD:
-        made = make_clip(espeak, rng, numpy_rng)
+        made = make_clip(espeak, rng, numpy_rng, home=number >= settings.GENERAL_SHARDS)
         if made is not None:
             mels.append(made[0])
             clips.append(made[1])

@@ -21,7 +21,6 @@ import torch
 import features
 import settings
 import tokens
-from train import LAST
 
 MAGIC = 0x67676D6C
 FLOAT32, FLOAT16 = 0, 1
@@ -70,6 +69,32 @@ def write_ggml(weights, path):
                 write_tensor(file, name, tensor_values(name, tensor))
 
 
+def read_ggml(path):
+    """The tensors of a file that `write_ggml` wrote, by name."""
+    weights = {}
+    with open(path, "rb") as file:
+        file.seek(12 * 4)
+        rows, columns = struct.unpack("2i", file.read(8))
+        file.seek(4 * rows * columns, 1)
+        for _ in range(struct.unpack("i", file.read(4))[0]):
+            file.seek(struct.unpack("i", file.read(4))[0], 1)
+        while header := file.read(12):
+            dimensions, length, kind = struct.unpack("3i", header)
+            shape = struct.unpack(f"{dimensions}i", file.read(4 * dimensions))[::-1]
+            name = file.read(length).decode()
+            dtype = np.dtype(np.float16 if kind == FLOAT16 else np.float32)
+            count = int(np.prod(shape))
+            weights[name] = np.frombuffer(file.read(count * dtype.itemsize), dtype).reshape(shape)
+    return weights
+
+
+def used_embedding(rows):
+    """The trained rows of a full embedding: `full_embedding` undone."""
+    kept = [tokens.exported_id(index) for index in range(tokens.USED)]
+    shared = next(row for row in range(tokens.ROWS) if row not in set(kept))
+    return np.concatenate([rows[kept], rows[shared:shared + 1]])
+
+
 def file_facts(path):
     return {"file": path.name, "bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
@@ -78,7 +103,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=pathlib.Path)
     target = parser.parse_args().bin
-    state = torch.load(LAST)
+    state = torch.load(settings.LAST)
     binary = target or settings.WORK / "nano-en.bin"
     write_ggml(state["average" if target else "model"], binary)
     print(f"{binary}: step {state['step']}, {binary.stat().st_size} bytes")

@@ -5,6 +5,8 @@ analysed once and mixed anew each time it is used. `normalise` is the other half
 clip's maximum, the scaling to about -1..1. Source: `log_mel_spectrogram` in whisper.cpp 1.8.
 """
 
+import functools
+
 import numpy as np
 import torch
 
@@ -33,6 +35,30 @@ def mel_filters():
     falling = (points[2:, None] - bins) / np.diff(points)[1:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
     return (triangles * (2 / (points[2:] - points[:-2]))[:, None]).astype(np.float32)
+
+
+def _band_centres():
+    """The centre frequencies of the bands in hertz, from the filters' peaks."""
+    filters = mel_filters()
+    return (filters * np.linspace(0, SAMPLE_RATE / 2, WINDOW // 2 + 1)).sum(1) / filters.sum(1)
+
+
+# Factors by which a speaker's frequencies may be moved: a shorter or longer vocal tract.
+WARPS = tuple(np.linspace(0.88, 1.14, 27))
+
+
+@functools.cache
+def warp(index):
+    """A function that moves mel power [frames, 80] to WARPS[index] times its frequencies (Jaitly and Hinton 2013)."""
+    centres = _band_centres()
+    places = np.interp(centres / WARPS[index], centres, np.arange(MELS))
+    low = np.minimum(places.astype(int), MELS - 2)
+    share = (places - low).astype(np.float32)
+
+    def moved(power):
+        return power[:, low] * (1 - share) + power[:, low + 1] * share
+
+    return moved
 
 
 FILTERS = torch.from_numpy(mel_filters())

@@ -20,6 +20,9 @@ OPENINGS = ["please"] * 4 + ["can you", "could you", "would you", "can you pleas
 ENDINGS = ["please"] * 5 + ["now", "right now", "thanks", "thank you", "again", "in {duration}", "at {time}", "for {duration}",
            "{day}", "tonight", "when i leave", "at sunset", "for me", "will you", "as well", "too", "until {time}"]
 
+HOME_OPENINGS = ["please", "can you", "could you", "would you", "can you please", "could you please", "will you"]
+HOME_ENDINGS = ["please", "now", "please", "now", "again", "for me"]
+
 UNITS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
          "sixteen seventeen eighteen nineteen").split()
 TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
@@ -130,7 +133,20 @@ def draw_duration(rng):
                        "three quarters of an hour", "a day", "two days", "a week"])
 
 
+def draw_home_percent(rng):
+    """A level as a home is told it: mostly a multiple of five, where fifteen and fifty are easily confused."""
+    form = rng.random()
+    if form < 0.35:
+        return spell_number(rng.choice([13, 14, 15, 16, 17, 18, 19, 30, 40, 50, 60, 70, 80, 90]))
+    return spell_number(5 * rng.randint(1, 20)) if form < 0.85 else draw_number(rng)
+
+
+def draw_home_degrees(rng):
+    return spell_number(rng.randint(14, 28))
+
+
 DRAWN_SLOTS = {
+    "home_percent": draw_home_percent, "home_degrees": draw_home_degrees,
     "number": draw_number, "percent": draw_percent, "degrees": draw_degrees, "digit": draw_digit,
     "ordinal": draw_ordinal, "time": draw_time, "duration": draw_duration,
 }
@@ -221,6 +237,16 @@ def draw_sentence(rng, group=None):
     elif rng.random() < 0.03:
         sentence = f"please {sentence}"
     return sentence if len(sentence.split()) <= MAX_WORDS else draw_sentence(rng, group)
+
+
+def draw_home_sentence(rng):
+    """One sentence for the demo home, as often polite as not."""
+    sentence, form = expand(rng.choice(load_groups()["home"][1]), rng), rng.random()
+    if sentence.startswith(("is ", "are ", "what", "how ")) or form < 0.4:
+        return sentence
+    if form < 0.8:
+        return f"{rng.choice(HOME_OPENINGS)} {sentence}"
+    return f"{sentence} {rng.choice(HOME_ENDINGS)}" if form < 0.93 else f"please {sentence} {rng.choice(HOME_ENDINGS)}"
 
 
 def draw_word_string(rng):

@@ -8,9 +8,14 @@ structure: `espeak-ng/speak_lib.h`, version 1.51.
 import ctypes
 import ctypes.util
 import dataclasses
+import pathlib
+import random
+import shutil
 
 import numpy as np
 import soxr
+
+import settings
 
 SAMPLE_RATE = 16_000
 
@@ -63,7 +68,7 @@ class Espeak:
                                          ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p]
         library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
         library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-        self.native_rate = library.espeak_Initialize(OUTPUT_SYNCHRONOUS, 500, None, 0)
+        self.native_rate = library.espeak_Initialize(OUTPUT_SYNCHRONOUS, 500, str(data_with_made_voices(library)).encode(), 0)
         if self.native_rate <= 0:
             raise SystemExit("eSpeak NG could not be initialised: is espeak-ng-data installed?")
         self.chunks, self.words = [], []
@@ -115,6 +120,53 @@ class Espeak:
         return "".join(c for c in ipa.decode() if c not in "ˈˌː_ \n\u200d")
 
 
+def data_with_made_voices(library):
+    """The folder that holds a copy of eSpeak NG's data with MADE_VOICES more variants in it."""
+    folder = settings.WORK / "espeak"
+    if folder.exists():
+        return folder
+    library.espeak_Info.restype = ctypes.c_char_p
+    place = ctypes.c_char_p()
+    library.espeak_Initialize(OUTPUT_SYNCHRONOUS, 500, None, 0)
+    library.espeak_Info(ctypes.byref(place))
+    part = settings.WORK / "espeak.part"
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(pathlib.Path(place.value.decode()), part / "espeak-ng-data")
+    for unused in (part / "espeak-ng-data" / "voices" / "mb").glob("*"):  # eSpeak NG takes 349 voice files at the most
+        unused.unlink()
+    for number in range(MADE_VOICES):
+        (part / "espeak-ng-data" / "voices" / "!v" / f"made{number}").write_text(made_voice(number))
+    part.rename(folder)
+    return folder
+
+
+def made_voice(number):
+    """A voice variant of random pitch, length of the vocal tract, formants and noises (eSpeak NG's `docs/voices.md`)."""
+    rng = random.Random(5000 + number)
+    base = rng.choice([rng.uniform(65, 120), rng.uniform(120, 240)])
+    tract = rng.uniform(88, 116) if base < 120 else rng.uniform(96, 124)
+    lines = ["language variant", f"name made{number}", f"pitch {base:.0f} {base * rng.uniform(1.1, 1.7):.0f}"]
+    for formant in range(9):
+        frequency = tract * rng.uniform(0.94, 1.06)
+        lines.append(f"formant {formant} {frequency:.0f} {rng.uniform(65, 125):.0f} {rng.uniform(75, 170):.0f}")
+    lines.append(f"consonants {rng.uniform(60, 140):.0f} {rng.uniform(60, 140):.0f}")
+    lines.append(f"voicing {rng.uniform(70, 130):.0f}")
+    if rng.random() < 0.4:
+        lines.append(f"roughness {rng.randint(1, 5)}")
+    if rng.random() < 0.4:
+        lines.append("breath " + " ".join(str(rng.randint(0, 4)) for _ in range(8)))
+    if rng.random() < 0.3:
+        lines.append(f"echo {rng.randint(20, 160)} {rng.randint(3, 20)}")
+    if rng.random() < 0.4:
+        lines.append(f"flutter {rng.randint(0, 12)}")
+    if rng.random() < 0.3:
+        lines.append("stressAdd " + " ".join(str(rng.randint(-20, 30)) for _ in range(8)))
+    if rng.random() < 0.08:
+        lines.append(f"klatt {rng.randint(1, 5)}")
+    return "\n".join(lines) + "\n"
+
+
+MADE_VOICES = 100
 ACCENTS = ["en-us"] * 5 + ["en"] * 5 + ["en-gb-scotland"] * 2 + ["en-gb-x-rp"] * 2 + ["en-gb-x-gbcwmd", "en-029"]
 VARIANTS = ["m1", "m2", "m3", "m4", "m5", "m6", "m7", "f1", "f2", "f3", "f4"] * 4 + """
     Alex Andy Annie AnxiousAndy Diogo Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael Mike Nguyen Storm Tweaky
@@ -135,8 +187,8 @@ def draw_style(rng):
         voice = rng.choice(["en-us", "en-us", "en", "en", rng.choice(ACCENTS)])
         return Style(voice, rng.choice([160, 170, 175, 175, 175, 180]), 50, 50)
     voice = rng.choice(ACCENTS)
-    if rng.random() < 0.85:
-        voice += "+" + rng.choice(VARIANTS)
+    if rng.random() < 0.9:
+        voice += "+" + (f"made{rng.randrange(MADE_VOICES)}" if rng.random() < 0.55 else rng.choice(VARIANTS))
     rate = round(rng.triangular(115, 225, 168))
     return Style(voice, rate, rng.randint(18, 85), rng.randint(20, 80))
 

@@ -1,6 +1,7 @@
 """Trains the model in a fixed number of steps, from the last checkpoint if there is one.
 
-    python train.py [--steps N]
+    python train.py [--steps N]             from nothing
+    python train.py --continue FILE.bin     from the weights of an exported model, at the step that model.json states
 
 WORKERS processes of one thread each take half of every batch and average their gradients (gloo). On CPUs without
 matrix units this is quicker than one process with several threads. The loss is the cross-entropy of the words plus a
@@ -11,6 +12,7 @@ import argparse
 import copy
 import json
 import os
+import pathlib
 import time
 
 import numpy as np
@@ -20,6 +22,7 @@ import torch.multiprocessing
 from torch.nn import functional
 
 import batches
+import export
 import settings
 import tokens
 from model import Whisper
@@ -30,7 +33,6 @@ ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096", "OMP_NUM_THREADS": "1",
     "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29555", "GLOO_SOCKET_IFNAME": "lo",
 }
-LAST = settings.CHECKPOINTS / "last.pt"
 REPORT_EVERY = 50
 
 
@@ -71,14 +73,8 @@ def losses(model, phonemes, batch):
     return word_loss, phoneme_loss, (logits.argmax(-1) == wanted).float().mean()
 
 
-def learning_rate(step, steps):
-    """Linear warm-up, a long plateau, then a straight line down to a hundredth of the peak."""
-    left = (steps - step) / (settings.DECAY_SHARE * steps)
-    return settings.PEAK_LEARNING_RATE * min(1.0, (step + 1) / settings.WARM_UP_STEPS, max(0.01, left))
-
-
-def ctc_weight(step):
-    return float(np.interp(step, *zip(*settings.CTC_WEIGHTS, strict=True)))
+def at_step(table, step):
+    return float(np.interp(step, *zip(*table, strict=True)))
 
 
 def average_gradients(parameters):
@@ -95,7 +91,7 @@ def make_optimizer(model):
     matrices = [parameter for parameter in model.parameters() if parameter.dim() > 1]
     others = [parameter for parameter in model.parameters() if parameter.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": settings.WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=settings.PEAK_LEARNING_RATE, betas=(0.9, 0.98))
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98))
 
 
 class Average:
@@ -118,7 +114,16 @@ def save(path, model, average, optimizer, step, seen, seconds):
     part.rename(path)
 
 
-def work(worker, steps):
+def load_exported(model, path):
+    """Takes the weights of a file that export.py wrote; the phoneme head, which is not in it, begins anew."""
+    read, weights = export.read_ggml(path), model.state_dict()
+    for name, values in read.items():
+        if name == "decoder.token_embedding.weight":
+            values = export.used_embedding(values)
+        weights[name].copy_(torch.from_numpy(values.astype(np.float32)).reshape(weights[name].shape))
+
+
+def work(worker, steps, exported):
     """One process's training, from the last checkpoint to the end."""
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", rank=worker, world_size=settings.WORKERS)
@@ -127,12 +132,17 @@ def work(worker, steps):
     model = Whisper(phonemes.count)
     optimizer, average = make_optimizer(model), Average(model)
     step, seen, earlier_seconds = 0, 0, 0.0
-    if LAST.exists():
-        state = torch.load(LAST)
+    if settings.LAST.exists():
+        state = torch.load(settings.LAST)
         model.load_state_dict(state["model"])
         average.model.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         step, seen, earlier_seconds = state["step"], state["clips"], state["seconds"]
+    elif exported:
+        load_exported(model, exported)
+        average = Average(model)
+        training = json.loads((settings.MODEL_DIR / "model.json").read_text())["training"]
+        step, seen, earlier_seconds = training["steps"], training["clips"], float(training["seconds"])
     parameters = list(model.parameters())
     started, window, totals = time.monotonic(), None, torch.zeros(4)
     while step < steps:
@@ -141,9 +151,9 @@ def work(worker, steps):
         batch = batches.make_batch(corpus, window, step, worker)
         word_loss, phoneme_loss, right = losses(model, phonemes, batch)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps)
+            group["lr"] = at_step(settings.LEARNING_RATES, step)
         optimizer.zero_grad(set_to_none=True)
-        (word_loss + ctc_weight(step) * phoneme_loss).backward()
+        (word_loss + at_step(settings.CTC_WEIGHTS, step) * phoneme_loss).backward()
         average_gradients(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
@@ -156,18 +166,19 @@ def work(worker, steps):
             print(f"step {step}/{steps}  {seconds:.0f} s  {seen} clips  words {words:.3f}  phonemes {ctc:.3f}  right {accuracy:.4f}", flush=True)
             totals.zero_()
         if worker == 0 and (step % settings.CHECKPOINT_EVERY == 0 or step == steps):
-            save(LAST, model, average, optimizer, step, seen, seconds)
+            save(settings.LAST, model, average, optimizer, step, seen, seconds)
     torch.distributed.destroy_process_group()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=settings.STEPS)
-    steps = parser.parse_args().steps
+    parser.add_argument("--continue", dest="exported", type=pathlib.Path, help="an exported model to go on from where there is no checkpoint")
+    options = parser.parse_args()
     settings.CHECKPOINTS.mkdir(parents=True, exist_ok=True)
     os.environ.update(ENVIRONMENT)
     Phonemes()  # written once, before the processes read it
-    torch.multiprocessing.start_processes(work, args=(steps,), nprocs=settings.WORKERS, start_method="spawn")
+    torch.multiprocessing.start_processes(work, args=(options.steps, options.exported), nprocs=settings.WORKERS, start_method="spawn")
 
 
 if __name__ == "__main__":
