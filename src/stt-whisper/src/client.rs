@@ -320,12 +320,25 @@ impl Client {
 
     /// The order is the reference implementation's: the whole transcript before the stream's end.
     async fn finish(&mut self, transcript: Transcript, heard_ms: u64) -> Result<(), Error> {
-        let Transcript { text, rest, language } = transcript;
+        let Transcript { text, log_probability, sure, alternatives, rest, language } = transcript;
         let language = self.service.language_code(language);
         self.sender
             .send(Message::TranscriptChunk { text: rest, settled: Some(true), heard_ms: Some(heard_ms) })
             .await?;
-        self.sender.send(Message::transcript(text, language)).await?;
+        let mut extra = serde_json::Map::new();
+        if let Some(log_probability) = log_probability {
+            extra.insert("log_probability".to_owned(), log_probability.into());
+        }
+        if let Some(sure) = sure {
+            extra.insert("sure".to_owned(), sure.into());
+        }
+        if !alternatives.is_empty() {
+            let alternatives = alternatives.into_iter().map(|alternative| {
+                serde_json::json!({ "text": alternative.text, "log_probability": alternative.log_probability })
+            });
+            extra.insert("alternatives".to_owned(), alternatives.collect());
+        }
+        self.sender.send(Message::Transcript { text, language, extra }).await?;
         self.sender.send(Message::TranscriptStop).await
     }
 

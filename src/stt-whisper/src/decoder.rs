@@ -1,11 +1,10 @@
-//! Audio to tokens: one pass of encoder and greedy decoder.
+//! Audio to tokens: one pass of encoder and decoder.
 //!
 //! The loop is our own over whisper.cpp's encoder and decoder steps, not `whisper_full`: it can begin with words that are certain
 //! already (they are computed in one batch), reads the no-speech probability where the model gives it (after the start token;
 //! `whisper_full` reads a row that was never written when timestamps are off), ends runaway repetition early, and finds the language
 //! in the same pass.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,13 +12,14 @@ use whisper_rs::{FullParams, SamplingStrategy, WhisperError, WhisperTokenId};
 
 use crate::abort::{AbortableState, Flag, never_encode};
 use crate::model::{ContextRule, Model};
+use crate::search::{Choices, Search, Spelling, Steps, Text, search};
 
 /// Shorter clips are padded with silence to one second: whisper.cpp returns nothing for 100 ms, and models mishear 150 ms.
 const MIN_SAMPLES: usize = vesta_audio::SAMPLE_RATE as usize;
 /// Tokens that a second of speech may take. English takes 4; scripts that the vocabulary spells by bytes take up to 20.
 const TOKENS_PER_SECOND: usize = 25;
-/// Longest phrase, in tokens, whose repetition is noticed.
-const MAX_LOOP: usize = 12;
+/// Decoder steps for each alternative: it shares its beginning with a text that was written before.
+const STEPS: usize = 6;
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,8 @@ pub(crate) struct Task {
     pub(crate) certain: Vec<WhisperTokenId>,
     /// Listen with the model's whole context, whatever the clip's length.
     pub(crate) whole_context: bool,
+    /// Find what else may have been said.
+    pub(crate) alternatives: bool,
 }
 
 /// What was heard.
@@ -48,8 +50,13 @@ pub(crate) struct Task {
 pub(crate) struct Heard {
     /// Text tokens, without special ones.
     pub(crate) tokens: Vec<WhisperTokenId>,
-    /// Mean of the tokens' log-probabilities (natural logarithm), the end of the text included.
+    /// Sum and mean of the tokens' log-probabilities (natural logarithm), the end of the text included, certain tokens not.
+    pub(crate) log_probability: f32,
     pub(crate) mean_log_probability: f32,
+    /// How many tokens these are of.
+    pub(crate) judged: usize,
+    /// Less likely texts with the sums of their log-probabilities, the likeliest first.
+    pub(crate) alternatives: Vec<(Vec<WhisperTokenId>, f32)>,
     /// The model's own opinion that nobody speaks, 0 to 1.
     pub(crate) no_speech: f32,
     /// The language's id.
@@ -65,6 +72,9 @@ pub(crate) struct Heard {
 pub(crate) struct DecoderOptions {
     pub(crate) threads: usize,
     pub(crate) rule: ContextRule,
+    /// Most alternatives to a text, and how much less likely than the likeliest they may be, as a difference of natural logarithms.
+    pub(crate) alternatives: usize,
+    pub(crate) margin: f32,
     /// For benchmarks: exactly so many tokens for each second of audio, whatever the model says.
     pub(crate) fixed_rate: Option<f32>,
 }
@@ -116,7 +126,7 @@ impl Decoder {
         let model = Arc::clone(&self.model);
         let tokens = &model.tokens;
         let first = self.step(&[tokens.start], 0, flag)?;
-        let no_speech = Row::of(first, |_| true).log_probability(first, tokens.no_speech).exp();
+        let no_speech = Choices::of(first, |_| true).log_probability(first, tokens.no_speech).exp();
         let language = match task.language {
             Some(id) => id,
             None => likeliest_language(&model, first),
@@ -128,8 +138,21 @@ impl Decoder {
         }
         prompt.push(tokens.no_timestamps);
         prompt.extend(&task.certain);
-        let text = self.write(&prompt, task.certain.len(), samples.len(), flag)?;
-        Ok(Heard { no_speech, language, ..text })
+        let mut texts = self.write(&prompt, task, samples.len(), flag)?.into_iter();
+        let Text { tokens, log_probability, judged, looped } = texts.next().unwrap_or_default();
+        let mean_log_probability = if judged == 0 { 0.0 } else { log_probability / judged as f32 };
+        let alternatives = texts.map(|text| (text.tokens, text.log_probability)).collect();
+        Ok(Heard {
+            tokens,
+            log_probability,
+            mean_log_probability,
+            judged,
+            alternatives,
+            no_speech,
+            language,
+            looped,
+            ..Heard::default()
+        })
     }
 
     /// Runs the encoder over the clip with as much context as it needs.
@@ -151,56 +174,34 @@ impl Decoder {
         Ok(self.state.state.encode(0, self.options.threads)?)
     }
 
-    /// Chooses token after token behind the prompt.
+    /// The likeliest texts behind the prompt, which ends with the certain tokens.
     fn write(
         &mut self,
         prompt: &[WhisperTokenId],
-        certain: usize,
+        task: &Task,
         samples: usize,
         flag: &Flag,
-    ) -> Result<Heard, DecodeError> {
-        let begin = prompt.len() - certain;
-        let room = self.model.text_ctx.saturating_sub(begin + 1);
+    ) -> Result<Vec<Text>, DecodeError> {
+        let certain = task.certain.len();
+        let room = self.model.text_ctx.saturating_sub(prompt.len() - certain + 1);
         let fixed = self.options.fixed_rate.map(|rate| (rate * samples as f32 / MIN_SAMPLES as f32).ceil() as usize);
         let limit = fixed.unwrap_or(16 + TOKENS_PER_SECOND * samples.div_ceil(MIN_SAMPLES)).min(room);
-        let mut written: Vec<WhisperTokenId> = prompt.get(begin..).unwrap_or_default().to_vec();
-        let mut log_probability = 0.0;
-        let mut judged = 0;
-        let mut looped = false;
+        let alternatives = if task.alternatives && fixed.is_none() { self.options.alternatives } else { 0 };
 
-        let Some((last, before)) = prompt.split_last() else { return Ok(Heard::default()) };
+        let before = prompt.split_last().map(|(_, before)| before).unwrap_or_default();
         if before.len() > 1 {
             // Position 0 holds the start token already.
             self.step(before.get(1..).unwrap_or_default(), 1, flag)?;
         }
-        let mut next = *last;
-        let mut position = before.len();
-        while written.len() < limit {
-            let model = Arc::clone(&self.model);
-            let first = written.is_empty();
-            let row = self.step(&[next], position, flag)?;
-            let chosen = Row::of(row, |id| {
-                let id_token = WhisperTokenId::try_from(id).unwrap_or_default();
-                let ends = id_token == model.tokens.end;
-                // As the reference does: a transcript neither begins with a bare space nor ends before it began.
-                let blank = first && (ends || Some(id_token) == model.space);
-                model.may_choose(id) && !blank && !(fixed.is_some() && ends)
-            });
-            log_probability += chosen.log_probability(row, chosen.best);
-            judged += 1;
-            if chosen.best == self.model.tokens.end {
-                break;
-            }
-            written.push(chosen.best);
-            next = chosen.best;
-            position += 1;
-            if fixed.is_none() && repeats(&written) {
-                looped = true;
-                break;
-            }
-        }
-        let mean_log_probability = if judged == 0 { 0.0 } else { log_probability / judged as f32 };
-        Ok(Heard { tokens: written, mean_log_probability, looped, ..Heard::default() })
+        let spelling = Letters { model: Arc::clone(&self.model), endless: fixed.is_some() };
+        let wanted = Search {
+            limit,
+            notice_loops: fixed.is_none(),
+            alternatives,
+            margin: self.options.margin,
+            steps: alternatives * STEPS,
+        };
+        search(&mut Pen { decoder: self, flag }, &spelling, prompt, certain, wanted)
     }
 
     /// One step of the text decoder; the row of logits behind the last token. whisper-rs gives the first row of a batch, and
@@ -223,29 +224,38 @@ fn check(flag: &Flag) -> Result<(), DecodeError> {
     if flag.is_raised() { Err(DecodeError::Aborted) } else { Ok(()) }
 }
 
-/// The best token of a row that may be chosen, and what the row's numbers mean as probabilities.
-struct Row {
-    best: WhisperTokenId,
-    /// Logarithm of the sum of the exponentials of all logits.
-    log_sum: f32,
+/// The decoder as the search sees it.
+struct Pen<'a> {
+    decoder: &'a mut Decoder,
+    flag: &'a Flag,
 }
 
-impl Row {
-    fn of(row: &[f32], may_choose: impl Fn(usize) -> bool) -> Row {
-        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = row.iter().map(|logit| (logit - max).exp()).sum();
-        let mut best = (0, f32::NEG_INFINITY);
-        for (id, &logit) in row.iter().enumerate() {
-            if logit > best.1 && may_choose(id) {
-                best = (id, logit);
-            }
-        }
-        Row { best: WhisperTokenId::try_from(best.0).unwrap_or_default(), log_sum: max + sum.ln() }
+impl Steps for Pen<'_> {
+    type Error = DecodeError;
+
+    fn step(&mut self, token: WhisperTokenId, position: usize) -> Result<&[f32], DecodeError> {
+        self.decoder.step(&[token], position, self.flag)
+    }
+}
+
+/// What the model may write.
+struct Letters {
+    model: Arc<Model>,
+    /// For benchmarks: texts do not end by themselves.
+    endless: bool,
+}
+
+impl Spelling for Letters {
+    fn end(&self) -> WhisperTokenId {
+        self.model.tokens.end
     }
 
-    fn log_probability(&self, row: &[f32], token: WhisperTokenId) -> f32 {
-        let logit = usize::try_from(token).ok().and_then(|id| row.get(id)).copied();
-        logit.map_or(f32::NEG_INFINITY, |logit| logit - self.log_sum)
+    fn may_choose(&self, id: usize, first: bool) -> bool {
+        let token = WhisperTokenId::try_from(id).unwrap_or_default();
+        let ends = token == self.model.tokens.end;
+        // As the reference does: a transcript neither begins with a bare space nor ends before it began.
+        let blank = first && (ends || Some(token) == self.model.space);
+        self.model.may_choose(id) && !blank && !(self.endless && ends)
     }
 }
 
@@ -255,37 +265,4 @@ fn likeliest_language(model: &Model, row: &[f32]) -> usize {
         .filter(|_| model.multilingual)
         .max_by(|&a, &b| logit(a).unwrap_or(f32::MIN).total_cmp(&logit(b).unwrap_or(f32::MIN)))
         .unwrap_or(0)
-}
-
-/// Whether the text ends in a phrase said over and over: a single token eight times, a longer phrase four times.
-fn repeats(written: &[WhisperTokenId]) -> bool {
-    (1..=MAX_LOOP).any(|length| {
-        let times = if length == 1 { 8 } else { 4 };
-        let tail: VecDeque<_> = written.rchunks(length).take(times).collect();
-        tail.len() == times && tail.iter().all(|chunk| Some(chunk) == tail.front())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn repetition_is_noticed_and_emphasis_is_not() {
-        assert!(repeats(&[7; 8]));
-        assert!(!repeats(&[7; 7]));
-        assert!(repeats(&[9, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3]));
-        assert!(!repeats(&[1, 2, 3, 1, 2, 3, 1, 2, 3]));
-        assert!(!repeats(&[]));
-    }
-
-    #[test]
-    fn a_row_is_read_as_probabilities() {
-        let row = [0.0, (3.0f32).ln(), 0.0];
-        let all = Row::of(&row, |_| true);
-        assert_eq!(all.best, 1);
-        assert!((all.log_probability(&row, 1).exp() - 0.6).abs() < 1e-6);
-        assert_eq!(Row::of(&row, |id| id != 1).best, 0);
-        assert_eq!(all.log_probability(&row, 99), f32::NEG_INFINITY);
-    }
 }

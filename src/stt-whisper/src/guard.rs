@@ -24,6 +24,8 @@ pub(crate) struct Thresholds {
     pub(crate) no_speech_alone: f32,
     /// Mean log-probability below which a text is dropped.
     pub(crate) log_probability: f32,
+    /// Mean log-probability from which a text is as sure as speech that the model was made for, where that is known of the model.
+    pub(crate) sure: Option<f32>,
     /// Ratio of text to its compressed form above which a text is dropped.
     pub(crate) compression: f32,
     /// Least voiced milliseconds of a text that is believed.
@@ -80,8 +82,14 @@ fn compresses(words: &[Word]) -> f32 {
 mod tests {
     use super::*;
 
-    const THRESHOLDS: Thresholds =
-        Thresholds { no_speech: 0.6, no_speech_alone: 0.95, log_probability: -1.0, compression: 2.4, voiced_ms: 60 };
+    const THRESHOLDS: Thresholds = Thresholds {
+        no_speech: 0.6,
+        no_speech_alone: 0.95,
+        log_probability: -1.0,
+        sure: None,
+        compression: 2.4,
+        voiced_ms: 60,
+    };
 
     fn said(text: &str) -> Vec<Word> {
         text.split_whitespace().map(|word| Word { text: format!(" {word}"), tokens: vec![1] }).collect()

@@ -11,23 +11,12 @@ use vesta_audio::SAMPLE_RATE;
 
 use crate::decoder::{Heard, Task};
 use crate::guard::{Doubt, Thresholds, judge};
-use crate::window::{Audio, Window};
-use crate::words::{Agreement, Vocabulary, Word, join, words};
-
-const fn ms(ms: usize) -> usize {
-    ms * SAMPLE_RATE as usize / 1000
-}
+use crate::part::{Decoded, PAUSE, Part, ms};
+use crate::window::Audio;
+use crate::words::{Vocabulary, Word, join, sound_alike, words};
 
 /// Audio kept from before the first voice.
 const LEAD: usize = ms(500);
-/// Speech heard before the first decode.
-const FIRST: usize = ms(300);
-/// Shortest and longest audio between two decodes of speech.
-const INTERVAL: (usize, usize) = (ms(200), ms(3000));
-/// Silence that lets a decode count as having heard the end of the speech.
-const PAUSE: usize = ms(60);
-/// More silence before the decode that confirms it.
-const CONFIRM: usize = ms(60);
 /// Decodes that take longer (in audio time) are given up when a pause begins that they do not cover.
 const SLOW: usize = ms(200);
 /// Silence after which that is done.
@@ -36,11 +25,9 @@ const SURE_PAUSE: usize = ms(100);
 type Ends = [(usize, usize); 3];
 const ENDS: Ends = [(0, ms(1500)), (ms(12_000), ms(400)), (ms(16_000), ms(160))];
 /// The same for big models, whose last window should be short when the speech ends: its decode is what a listener waits for.
-const EARLY_ENDS: Ends = [(0, ms(1500)), (ms(5000), ms(400)), (ms(8000), ms(200))];
+const EARLY_ENDS: Ends = [(0, ms(1500)), (ms(3000), ms(400)), (ms(8000), ms(200))];
 /// Where in an overlong window a quiet place to cut is looked for: its last so much.
 const CUT_WITHIN: usize = ms(6000);
-/// Decodes of the same pause, at most, in search of two that agree.
-const CONFIRMATIONS: u32 = 4;
 /// A window in which nothing was understood for so long is forgotten, all but its end: music, or a crowd.
 const FRUITLESS: usize = ms(6000);
 const FRUITLESS_KEEP: usize = ms(2000);
@@ -106,67 +93,30 @@ pub(crate) struct Chunk {
     pub(crate) heard_ms: u64,
 }
 
+/// What may have been said instead.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Alternative {
+    /// The whole text.
+    pub(crate) text: String,
+    /// Natural logarithm of its probability.
+    pub(crate) log_probability: f32,
+}
+
 /// The end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Transcript {
     /// The whole text.
     pub(crate) text: String,
+    /// Natural logarithm of its probability: of the tokens that the model was free to choose, the end included.
+    pub(crate) log_probability: Option<f32>,
+    /// Whether that is as much as speech usually has that the model was made for; `None` where that is not known of the model.
+    pub(crate) sure: Option<bool>,
+    /// What may have been said instead, the likeliest first. Only the last window of long audio has alternatives.
+    pub(crate) alternatives: Vec<Alternative>,
     /// What of it was not told by chunks.
     pub(crate) rest: String,
     /// The language's id, where a decode found it.
     pub(crate) language: Option<usize>,
-}
-
-#[derive(Debug)]
-struct Decoded {
-    covers: usize,
-    words: Vec<Word>,
-}
-
-/// A window and what was heard in it so far.
-#[derive(Debug, Default)]
-struct Part {
-    window: Window,
-    agreement: Agreement,
-    last: Option<Decoded>,
-    /// Decodes that covered all speech so far.
-    confirmations: u32,
-}
-
-impl Part {
-    /// The words of a decode that covers everything spoken in the window, or none where there was not enough voice for a word.
-    fn complete(&self, least_voiced_ms: u64) -> Option<&[Word]> {
-        if self.window.voiced_ms(usize::MAX) < least_voiced_ms.max(1) {
-            return Some(&[]);
-        }
-        self.last.as_ref().filter(|last| last.covers >= self.enough()).map(|last| last.words.as_slice())
-    }
-
-    /// How many samples a decode must have heard to have heard all speech.
-    fn enough(&self) -> usize {
-        (self.window.voiced_end() + PAUSE).min(self.window.len())
-    }
-
-    /// Whether it is time to decode the window although more may come. `took` is what the last decode took in audio time.
-    fn wants_decode(&self, least_voiced_ms: u64, took: usize) -> bool {
-        let Some(first) = self.window.first_voiced() else { return false };
-        if self.window.voiced_ms(usize::MAX) < least_voiced_ms {
-            return false;
-        }
-        let len = self.window.len();
-        let covered = self.last.as_ref().map_or(0, |last| last.covers);
-        if covered < self.window.voiced_end() + PAUSE && self.window.silence() >= PAUSE {
-            return true;
-        }
-        if covered < self.window.voiced_end() {
-            let interval = (2 * took).clamp(INTERVAL.0, INTERVAL.1);
-            return len >= first + FIRST && len >= covered + interval;
-        }
-        self.window.silence() >= PAUSE
-            && !self.agreement.settled()
-            && self.confirmations < CONFIRMATIONS
-            && len >= covered + CONFIRM
-    }
 }
 
 /// One transcription.
@@ -178,8 +128,11 @@ pub(crate) struct Listener<V> {
     found: Option<usize>,
     part: Part,
     waiting: VecDeque<Part>,
-    /// The text of finished windows, and what of it was not told yet.
+    /// The text of finished windows, the logarithm of its probability, and what of it was not told yet.
     text: String,
+    log_probability: f32,
+    /// How many tokens that is the product of.
+    judged: usize,
     untold: String,
     told: bool,
     stopped: bool,
@@ -209,6 +162,8 @@ impl<V: Vocabulary> Listener<V> {
             part: Part::default(),
             waiting: VecDeque::new(),
             text: String::new(),
+            log_probability: 0.0,
+            judged: 0,
             untold: String::new(),
             told: false,
             stopped: false,
@@ -289,9 +244,12 @@ impl<V: Vocabulary> Listener<V> {
         if self.whole_context {
             return None;
         }
-        let words = if doubt.is_some() { Vec::new() } else { all };
+        let believed = doubt.is_none();
+        let words = if believed { all } else { Vec::new() };
+        let alternatives = if believed { self.alternatives(heard) } else { Vec::new() };
+        let (log_probability, judged) = if believed { (heard.log_probability, heard.judged) } else { (0.0, 0) };
         let part = self.part_of(running.purpose)?;
-        part.last = Some(Decoded { covers, words: words.clone() });
+        part.last = Some(Decoded { covers, words: words.clone(), log_probability, judged, alternatives });
         let start = part.window.start();
         match running.purpose {
             Purpose::Final => None,
@@ -310,6 +268,20 @@ impl<V: Vocabulary> Listener<V> {
                 Some(Chunk { text, anew: told.anew, settled, heard_ms: samples_to_ms(start + covers) })
             }
         }
+    }
+
+    /// A decode's alternatives as words, without those that sound like a likelier text.
+    fn alternatives(&self, heard: &Heard) -> Vec<(Vec<Word>, f32)> {
+        let best = words(&heard.tokens, &self.vocabulary);
+        let mut alternatives: Vec<(Vec<Word>, f32)> = Vec::new();
+        for (tokens, log_probability) in &heard.alternatives {
+            let text = words(tokens, &self.vocabulary);
+            let known = std::iter::once(&best).chain(alternatives.iter().map(|(text, _)| text));
+            if !join(&text).is_empty() && !known.into_iter().any(|known| sound_alike(known, &text)) {
+                alternatives.push((text, *log_probability));
+            }
+        }
+        alternatives
     }
 
     /// The running decode was given up.
@@ -376,8 +348,14 @@ impl<V: Vocabulary> Listener<V> {
         let audio = part.window.audio();
         let agreed = part.agreement.agreed().iter().filter(|_| keep_agreed);
         let certain = agreed.flat_map(|word| word.tokens.iter().copied()).collect();
+        // What is decoded in a pause may become the transcript.
+        let alternatives = match purpose {
+            Purpose::Final => true,
+            Purpose::Partial => part.window.silence() >= PAUSE,
+            Purpose::Window => false,
+        };
         self.running = Some(Running { purpose, whole_context, orphaned: false });
-        Next::Decode(Order { purpose, audio, task: Task { language, certain, whole_context } })
+        Next::Decode(Order { purpose, audio, task: Task { language, certain, whole_context, alternatives } })
     }
 
     fn part_of(&mut self, purpose: Purpose) -> Option<&mut Part> {
@@ -390,16 +368,37 @@ impl<V: Vocabulary> Listener<V> {
     /// Moves the text of the first waiting window to the finished text.
     fn finish_window(&mut self) {
         let Some(part) = self.waiting.pop_front() else { return };
-        let words = part.last.map(|last| last.words).unwrap_or_default();
+        let last = part.last.map(|last| (last.words, last.log_probability, last.judged));
+        let (words, log_probability, judged) = last.unwrap_or_default();
+        self.log_probability += log_probability;
+        self.judged += judged;
         self.text.extend(words.iter().map(|word| word.text.as_str()));
         self.untold.push_str(&part.agreement.rest(&words));
     }
 
     fn transcript(&self, words: &[Word]) -> Transcript {
-        let end: String = words.iter().map(|word| word.text.as_str()).collect();
+        let whole = |words: &[Word]| {
+            let end: String = words.iter().map(|word| word.text.as_str()).collect();
+            format!("{}{end}", self.text).trim().to_owned()
+        };
         let rest = format!("{}{}", self.untold, self.part.agreement.rest(words));
+        let text = whole(words);
+        let last = self.part.last.as_ref().filter(|_| !words.is_empty());
+        let log_probability = self.log_probability + last.map_or(0.0, |last| last.log_probability);
+        let alternatives = last.map(|last| last.alternatives.as_slice()).unwrap_or_default();
+        let judged = self.judged + last.map_or(0, |last| last.judged);
+        let mean = log_probability / judged.max(1) as f32;
         Transcript {
-            text: format!("{}{end}", self.text).trim().to_owned(),
+            log_probability: (!text.is_empty()).then_some(log_probability),
+            sure: self.options.thresholds.sure.filter(|_| !text.is_empty()).map(|least| mean >= least),
+            alternatives: alternatives
+                .iter()
+                .map(|(words, log_probability)| Alternative {
+                    text: whole(words),
+                    log_probability: self.log_probability + log_probability,
+                })
+                .collect(),
+            text,
             rest: if self.told { rest } else { rest.trim_start().to_owned() },
             language: self.language(),
         }

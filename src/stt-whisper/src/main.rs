@@ -8,11 +8,13 @@
 //! - [`client`]: one client's connection; turns events into calls of the next two and back.
 //! - [`ear`]: audio chunks of any format to 20 ms frames, voiced or not.
 //! - [`listener`]: one transcription, without I/O: what to decode next, what to tell, when it is complete.
+//! - [`part`]: a window and what was heard in it so far.
 //! - [`window`]: a stretch of audio decoded in one piece.
 //! - [`words`]: tokens as words, and what two decodes agree on.
 //! - [`guard`]: whether a decode is to be believed.
 //! - [`pool`]: the decoder threads and who is served next.
 //! - [`decoder`]: one pass of encoder and decoder.
+//! - [`search`]: the likeliest texts, by going back in the decoder.
 //! - [`abort`]: ends a pass in the middle. The only unsafe code.
 //! - [`model`], [`header`]: a model's file.
 
@@ -25,7 +27,9 @@ mod header;
 mod listener;
 mod model;
 mod options;
+mod part;
 mod pool;
+mod search;
 mod window;
 mod words;
 
@@ -49,6 +53,10 @@ use crate::pool::Pool;
 
 /// Width of Whisper tiny. Smaller models decode on one thread, and are quicker without the words agreed on.
 const WIDTH_OF_TINY: u32 = 384;
+/// Alternatives to a transcript that smaller models look for.
+const ALTERNATIVES: usize = 8;
+/// The most that anybody may ask for: they travel in one message.
+const MOST_ALTERNATIVES: usize = 64;
 /// Samples at 16 kHz that one encoder position stands for: 20 ms.
 const SAMPLES_PER_POSITION: usize = 320;
 /// A connection over which nothing comes for so long is closed.
@@ -129,7 +137,14 @@ fn load(options: &Options) -> Result<Service> {
     // Half the cores: ggml's threads wait for each other by spinning, so that on a busy machine one more makes a decode many times slower.
     let threads = options.threads.unwrap_or(if big { (cores / 2).min(4) } else { 1 }).clamp(1, 64);
     let decoders = options.decoders.unwrap_or((cores / threads).clamp(1, 4)).clamp(1, 64);
-    let decoding = DecoderOptions { threads, rule: options.rule(), fixed_rate: options.fixed_tokens_per_second };
+    let decoding = DecoderOptions {
+        threads,
+        rule: options.rule(),
+        // A step of a big model takes as long as the whole search of a small one.
+        alternatives: options.alternatives.unwrap_or(if big { 0 } else { ALTERNATIVES }).min(MOST_ALTERNATIVES),
+        margin: options.alternative_margin.max(0.0),
+        fixed_rate: options.fixed_tokens_per_second,
+    };
     let fits = options.rule().most(model.audio_ctx) as usize * SAMPLES_PER_POSITION;
     let listening = ListenerOptions {
         thresholds: options.thresholds(),

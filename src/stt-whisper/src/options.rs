@@ -63,6 +63,14 @@ pub(crate) struct Options {
     #[arg(long, value_name = "YES/NO")]
     pub(crate) keep_agreed: Option<bool>,
 
+    /// Look for so many alternatives to a transcript and send them along with it [default: 8 for models below Whisper tiny, else 0: each takes a few
+    /// steps of the decoder].
+    #[arg(long, value_name = "N")]
+    pub(crate) alternatives: Option<usize>,
+    /// How much less likely than the transcript an alternative may be: a difference of natural logarithms of probability.
+    #[arg(long, default_value_t = 4.0, value_name = "LOG")]
+    pub(crate) alternative_margin: f32,
+
     /// Drop an unsure text when the model's no-speech probability is above this.
     #[arg(long, default_value_t = 0.6, value_name = "P")]
     pub(crate) no_speech_threshold: f32,
@@ -73,6 +81,10 @@ pub(crate) struct Options {
     /// Drop a text whose tokens' mean log-probability is below this.
     #[arg(long, default_value_t = -1.0, value_name = "LOG", allow_negative_numbers = true)]
     pub(crate) logprob_threshold: f32,
+    /// Tell of each transcript whether its tokens' mean log-probability is at least this: for models of which it is known how sure they are of
+    /// the speech that they were made for.
+    #[arg(long, value_name = "LOG", allow_negative_numbers = true)]
+    pub(crate) sure_logprob: Option<f32>,
     /// Drop a text that compresses by more than this.
     #[arg(long, default_value_t = 2.4, value_name = "RATIO")]
     pub(crate) compression_threshold: f32,
@@ -103,6 +115,7 @@ impl Options {
             no_speech: self.no_speech_threshold,
             no_speech_alone: self.no_speech_alone,
             log_probability: self.logprob_threshold,
+            sure: self.sure_logprob,
             compression: self.compression_threshold,
             voiced_ms: self.min_voice,
         }

@@ -216,7 +216,8 @@ mod tests {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/nano-en/nano-en.bin.zst");
         let model = Arc::new(Model::load(&path, None, false).unwrap());
         let rule = ContextRule { per_second: 50.0, extra: 64, multiple: 1, min: 0 };
-        Pool::start(&model, 1, DecoderOptions { threads: 1, rule, fixed_rate: None }).unwrap()
+        Pool::start(&model, 1, DecoderOptions { threads: 1, rule, alternatives: 0, margin: 0.0, fixed_rate: None })
+            .unwrap()
     }
 
     fn order(purpose: Purpose, seconds: usize) -> Order {

@@ -21,6 +21,12 @@ impl Word {
     }
 }
 
+/// Whether both texts are the same to a listener.
+pub(crate) fn sound_alike(a: &[Word], b: &[Word]) -> bool {
+    let said = |words: &[Word]| -> String { words.iter().flat_map(|word| spoken(&word.text)).collect() };
+    said(a) == said(b)
+}
+
 fn spoken(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
 }

@@ -17,6 +17,7 @@ impl Vocabulary for Table {
 
 const OPTIONS: ListenerOptions = ListenerOptions {
     thresholds: Thresholds {
+        sure: Some(-0.4),
         no_speech: 0.6,
         no_speech_alone: 1.0,
         log_probability: -1.0,
@@ -355,4 +356,47 @@ fn the_language_is_decided_by_two_decodes() {
         speak(&mut listener, 400);
     }
     assert_eq!(listener.language(), Some(5));
+}
+
+#[test]
+fn a_transcript_tells_what_else_may_have_been_said_and_how_sure_it_is() {
+    let unsure = Heard {
+        log_probability: -1.5,
+        judged: 3,
+        // Another text, the same once more, and nothing at all.
+        alternatives: vec![(vec![0, 2], -2.0), (vec![0, 1], -2.5), (vec![0, 2], -2.6), (Vec::new(), -3.0)],
+        ..heard(&[0, 1])
+    };
+    let mut listener = listener(OPTIONS);
+    speak(&mut listener, 600);
+    let (order, covers) = ordered(&mut listener);
+    assert!(!order.task.alternatives, "somebody still speaks: more words will come");
+    listener.decoded(&heard(&[0]), covers);
+    pause(&mut listener, 80);
+    let (order, covers) = ordered(&mut listener);
+    assert!(order.task.alternatives, "this may become the transcript");
+    listener.decoded(&unsure, covers);
+    listener.stop();
+    let told = transcript(&mut listener);
+    assert_eq!((told.log_probability, told.sure), (Some(-1.5), Some(false)));
+    let other = Alternative { text: format!("{}{}", WORDS[0], WORDS[2]).trim().to_owned(), log_probability: -2.0 };
+    assert_eq!(told.alternatives, [other]);
+}
+
+#[test]
+fn where_nothing_was_said_nothing_else_may_have_been_said() {
+    let doubtful = Heard {
+        mean_log_probability: -2.0,
+        log_probability: -6.0,
+        judged: 3,
+        alternatives: vec![(vec![0, 2], -6.5)],
+        ..heard(&[0, 1])
+    };
+    let mut listener = listener(OPTIONS);
+    speak(&mut listener, 600);
+    pause(&mut listener, 80);
+    let (_, covers) = ordered(&mut listener);
+    listener.decoded(&doubtful, covers);
+    listener.stop();
+    assert_eq!(transcript(&mut listener), Transcript { language: Some(0), ..Transcript::default() });
 }
