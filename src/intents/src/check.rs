@@ -11,7 +11,7 @@ use crate::dictionary::Dictionary;
 use crate::graph::Block;
 use crate::load::{Raw, RawRange, Sources, interpret, merge_parts, shorten};
 use crate::names::{NameEntry, Names};
-use crate::sample::Sample;
+use crate::sample::{FROM_CALLER, Sample};
 use crate::template::{self, Expr};
 
 /// Sentences made up per template to see whether it can be reached.
@@ -273,7 +273,7 @@ fn invented_home(dictionary: &Dictionary) -> Names {
 /// Contexts that satisfy what a block demands of a name.
 fn contexts_of(block: &Block) -> Vec<Context> {
     let mut contexts = vec![Context::new()];
-    for (key, wanted) in &block.requires {
+    for (key, wanted) in block.requires.iter().filter(|(key, _)| !FROM_CALLER.contains(&key.as_str())) {
         let wanted = match wanted {
             Value::Object(map) => map.get("value").cloned().unwrap_or_default(),
             other => other.clone(),

@@ -83,6 +83,12 @@ impl Responses {
         Ok(())
     }
 
+    /// Whether there is a response under this key, also one that does not compile.
+    pub(crate) fn has(&self, intent: &str, key: &str) -> bool {
+        let name = format!("intent/{intent}/{key}");
+        self.environment.get_template(&name).is_ok() || self.broken.contains_key(&name)
+    }
+
     /// Templates that do not compile, with the reason.
     pub(crate) fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
         self.broken.iter().map(|(name, message)| (name.as_str(), message.as_str()))

@@ -1,6 +1,7 @@
 //! Sentences that a dictionary accepts, made up from its templates.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::dictionary::Dictionary;
@@ -11,6 +12,8 @@ use crate::names::{ListValue, Names, ValueList};
 /// Said where a template has a wildcard.
 const WILDCARD: &str = "lorem ipsum";
 const ATTEMPTS: usize = 20;
+/// What a context has from whoever asks, and not from a name: the speaker's area, what was said before, what was asked.
+pub(crate) const FROM_CALLER: [&str; 3] = ["area", "recent", "asked"];
 
 /// A made-up sentence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -139,9 +142,9 @@ fn choose(values: &ValueList, block: &Block, choices: &mut Choices) -> Option<u3
 
 fn say_name(values: &ValueList, is_name: bool, block: &Block, choices: &mut Choices, out: &mut String) -> bool {
     let Some(value) = choose(values, block, choices).and_then(|number| values.value(number)) else { return false };
-    // Only the area can come from elsewhere; everything else that is demanded, the name must bring.
+    // Everything that is demanded and does not come from elsewhere, the name must bring.
     let brings = |key: &str| value.context().is_some_and(|context| context.contains_key(key));
-    if is_name && !block.requires.keys().all(|key| key == "area" || brings(key)) {
+    if is_name && !block.requires.keys().all(|key| FROM_CALLER.contains(&key.as_str()) || brings(key)) {
         return false;
     }
     out.push_str(&value.text);
@@ -172,6 +175,16 @@ fn context_for(block: &Block, names: &Names, choices: &mut Choices) -> Context {
         && let Some(value) = choices.of(&names.areas.values).and_then(ListValue::value)
     {
         context.insert("area".to_owned(), value);
+    }
+    for key in FROM_CALLER.iter().filter(|key| **key != "area") {
+        let wanted = block.requires.get(*key).and_then(|wanted| match wanted {
+            Value::Array(any) => choices.of(any),
+            Value::Object(_) | Value::Null => None,
+            one => Some(one),
+        });
+        if let Some(wanted) = wanted {
+            context.insert((*key).to_owned(), wanted.clone());
+        }
     }
     context
 }

@@ -58,6 +58,23 @@ impl Dictionary {
         })
     }
 
+    /// The parts of an enumeration: "milk, eggs and bread" has three.
+    #[must_use]
+    pub fn parts<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        let mut parts = Vec::new();
+        let mut from = 0;
+        for (end, next) in self.cuts(text) {
+            // Of several joining words in a row (", and") only the first ends a part.
+            if end >= from {
+                parts.extend(text.get(from..end));
+            }
+            from = next;
+        }
+        parts.extend(text.get(from..));
+        let marks = |c: char| c.is_whitespace() || self.marks.contains(&c);
+        parts.into_iter().map(|part| part.trim_matches(marks)).filter(|part| !part.is_empty()).collect()
+    }
+
     /// Where joining words stand: the end of what is before, the start of what is after.
     fn cuts(&self, text: &str) -> Vec<(usize, usize)> {
         let mut words: Vec<(usize, usize, String)> = Vec::new();

@@ -66,8 +66,11 @@ impl Case<'_> {
     }
 
     fn context(&self) -> Context {
-        let area = &self.value["area"];
-        if area.is_null() { Map::new() } else { Map::from_iter([("area".to_owned(), area.clone())]) }
+        let mut context = self.value["context"].as_object().cloned().unwrap_or_default();
+        if !self.value["area"].is_null() {
+            context.insert("area".to_owned(), self.value["area"].clone());
+        }
+        context
     }
 }
 

@@ -1,0 +1,177 @@
+//! What is done about timers, and what answers name of it.
+
+use serde_json::{Value, json};
+use vesta_home::timers::{Parts, Request, Timer, TimerError, TimerView, Timers, Which, given};
+use vesta_home::{IntentCall, Outcome};
+
+use crate::Assistant;
+use crate::act::{done, known, text, timer_slots};
+use crate::chores::{forget, keep};
+use crate::conversation::Client;
+use crate::error::TurnError;
+use crate::understand::Guess;
+
+/// Home Assistant's dictionaries call the words of a command for later by either name.
+const COMMAND: [&str; 2] = ["conversation_command", "conditional_command"];
+
+/// The words of the command for later that a call asks for.
+pub(crate) fn later_command(call: &IntentCall) -> Option<String> {
+    COMMAND.iter().find_map(|slot| text(call, slot))
+}
+
+/// Does what an intent about timers asks; `None` for every other intent.
+pub(crate) async fn act(
+    assistant: &Assistant,
+    call: &IntentCall,
+    client: &Client,
+) -> Result<Option<Outcome>, TurnError> {
+    let store = &assistant.parts.store;
+    let chores = &assistant.chores;
+    let which = || which(call, client);
+    let outcome = match call.intent.as_str() {
+        "HassStartTimer" => start(assistant, call, client).await?,
+        "HassCancelTimer" => {
+            let which = which()?;
+            let timer = chores
+                .with_timers(store, |timers, now| {
+                    let timer = timers.cancel(&which, now)?;
+                    let gone = vec![forget(&timer)];
+                    Ok((timer, gone))
+                })
+                .await?;
+            about(&timer)
+        }
+        "HassCancelAllTimers" => {
+            let which = Which { area: text(call, "area"), ..Which::default() };
+            let timers = chores
+                .with_timers(store, |timers, now| {
+                    let gone = timers.cancel_all(&which, now);
+                    let changes = gone.iter().map(forget).collect();
+                    Ok((gone, changes))
+                })
+                .await?;
+            done(json!({ "canceled": timers.len(), "timers": timers, "area": area_name(assistant, call) }))
+        }
+        "HassIncreaseTimer" => {
+            let (which, more) = (which()?, length(call)?);
+            let timer = change(assistant, |timers, now| timers.add(&which, more, now)).await?;
+            changed(timer, more)
+        }
+        "HassDecreaseTimer" => {
+            let (which, less) = (which()?, length(call)?);
+            let timer = change(assistant, |timers, now| timers.take_off(&which, less, now)).await?;
+            changed(timer, less)
+        }
+        "HassPauseTimer" => {
+            let which = which()?;
+            about(&change(assistant, |timers, now| timers.pause(&which, now)).await?)
+        }
+        "HassUnpauseTimer" => {
+            let which = which()?;
+            about(&change(assistant, |timers, now| timers.resume(&which, now)).await?)
+        }
+        "HassTimerStatus" => status(assistant, call, client).await?,
+        "HassNevermind" => {
+            // "Stop" is for whatever makes noise.
+            let silenced = chores
+                .with_timers(store, |timers, now| {
+                    let silenced = timers.silence(Some(client.id.as_str()), now);
+                    let gone = silenced.iter().map(forget).collect();
+                    Ok((silenced, gone))
+                })
+                .await?;
+            if silenced.is_empty() { known(json!({})) } else { done(json!({ "timers": silenced })) }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(outcome))
+}
+
+async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Result<Outcome, TurnError> {
+    let command = later_command(call);
+    // What makes no sense now will not make sense later.
+    if let Some(text) = &command {
+        let home = assistant.parts.home.snapshot();
+        if !matches!(assistant.parts.language.guess(text, &home, client.area.as_deref()), Guess::Meaning(_)) {
+            return Err(TurnError::NotUnderstood { text: text.clone() });
+        }
+    }
+    let request = Request {
+        id: uuid::Uuid::now_v7().to_string(),
+        name: text(call, "name"),
+        area: text(call, "area").or_else(|| client.area.clone()),
+        client: (!client.id.is_empty()).then(|| client.id.clone()),
+        command,
+        length_ms: length(call)?,
+    };
+    let timer = change(assistant, |timers, now| timers.start(request, now)).await?;
+    let mut outcome = about(&timer);
+    outcome.response = timer.command.is_some().then(|| "command".to_owned());
+    Ok(outcome)
+}
+
+async fn status(assistant: &Assistant, call: &IntentCall, client: &Client) -> Result<Outcome, TurnError> {
+    let which = which(call, client)?;
+    let said = which.name.is_some() || which.area.is_some() || which.length_ms.is_some() || which.id.is_some();
+    let timers = assistant
+        .chores
+        .with_timers(&assistant.parts.store, |timers, now| {
+            let found = timers.find(&which, now);
+            if found.is_empty() && said {
+                return Err(TimerError::None { timers: timers.len() });
+            }
+            Ok((found, Vec::new()))
+        })
+        .await?;
+    Ok(known(json!({ "timers": timers, "count": timers.len(), "area": area_name(assistant, call) })))
+}
+
+/// Changes one timer, keeps it, and tells how it is now.
+async fn change(
+    assistant: &Assistant,
+    work: impl FnOnce(&mut Timers, vesta_home::timers::Now) -> Result<Timer, TimerError>,
+) -> Result<TimerView, TurnError> {
+    assistant
+        .chores
+        .with_timers(&assistant.parts.store, |timers, now| {
+            let timer = work(timers, now)?;
+            let by_id = Which { id: Some(timer.id.clone()), ..Which::default() };
+            let view = timers.find(&by_id, now).pop().ok_or(TimerError::None { timers: timers.len() })?;
+            Ok((view, vec![keep(&timer)]))
+        })
+        .await
+}
+
+fn about(timer: &TimerView) -> Outcome {
+    Outcome { response_slots: timer_slots(timer), ..done(json!({})) }
+}
+
+/// `hours`, `minutes` and `seconds` are what was added or taken off, `timer` how it is now.
+fn changed(timer: TimerView, by_ms: u64) -> Outcome {
+    let mut outcome = about(&timer);
+    let Parts { hours, minutes, seconds } = Parts::exact(by_ms);
+    for (slot, value) in [("hours", hours), ("minutes", minutes), ("seconds", seconds)] {
+        outcome.response_slots.insert(slot.to_owned(), Value::from(value));
+    }
+    outcome
+}
+
+fn length(call: &IntentCall) -> Result<u64, TimerError> {
+    given(&call.slots, "")?.ok_or(TimerError::NoLength)
+}
+
+fn which(call: &IntentCall, client: &Client) -> Result<Which, TimerError> {
+    Ok(Which {
+        id: text(call, "id"),
+        name: text(call, "name"),
+        area: text(call, "area"),
+        length_ms: given(&call.slots, "start_")?,
+        client: (!client.id.is_empty()).then(|| client.id.clone()),
+        speaker_area: client.area.clone(),
+    })
+}
+
+fn area_name(assistant: &Assistant, call: &IntentCall) -> Option<String> {
+    let id = text(call, "area")?;
+    Some(assistant.parts.home.snapshot().area(&id).map_or(id, |area| area.name.clone()))
+}
