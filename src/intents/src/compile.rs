@@ -54,7 +54,7 @@ pub(crate) fn compile(raw: &mut Raw, sources: &Sources<'_>) -> Result<Graph, Loa
     }
     let Compiler { mut graph, .. } = compiler;
     graph.nodes.shrink_to_fit();
-    graph.note_demands();
+    graph.has_keywords = graph.blocks.iter().any(|block| block.required_keywords.is_some());
     graph.note_beginnings();
     Ok(graph)
 }

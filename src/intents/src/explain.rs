@@ -9,7 +9,7 @@ use crate::candidate::{Candidate, Rejection, best};
 use crate::context::Context;
 use crate::dictionary::Dictionary;
 use crate::names::Names;
-use crate::recognize::{Recognition, RecognizeError};
+use crate::recognize::{Recognition, RecognizeError, Wanted};
 
 /// Everything that was considered for a sentence.
 #[derive(Debug, Clone, Serialize)]
@@ -49,7 +49,7 @@ impl Dictionary {
     /// # Errors
     /// [`RecognizeError`] for texts that are too long or can be read in too many ways.
     pub fn explain(&self, text: &str, names: &Names, context: &Context) -> Result<Explanation, RecognizeError> {
-        let search = self.search(text, names, context)?;
+        let search = self.search(text, names, context, Wanted::Whole)?;
         let candidates = self.candidates(&search, names, context);
         let winner = best(&candidates, self);
         let mut explained: Vec<Explained> = Vec::new();

@@ -3,7 +3,8 @@
 //! - [`dictionary`]: a loaded dictionary, the way in
 //! - [`load`]: files to one merged tree, with messages that name file and line
 //! - [`template`]: the template language
-//! - [`graph`]: the compiled sentences, with shared parts, in a tree of common beginnings
+//! - [`graph`]: the compiled sentences, with shared parts; [`beginning`]: with what each can begin
+//! - [`tree`]: the sentences by their common beginnings; [`required`]: the words that they need
 //! - [`compile`]: from templates to that graph
 //! - [`names`]: the home's names, areas and floors, which change at run time
 //! - [`index`]: which of many texts are a prefix of what comes next
@@ -43,6 +44,7 @@
 
 #![forbid(unsafe_code)]
 
+mod beginning;
 mod candidate;
 mod check;
 pub mod cli;
@@ -60,11 +62,13 @@ mod numbers;
 mod outcome;
 mod prepared;
 mod recognize;
+mod required;
 mod respond;
 mod sample;
 mod several;
 mod template;
 mod text;
+mod tree;
 mod way;
 
 pub use check::{Finding, Severity, check};

@@ -3,13 +3,20 @@
 
 mod list;
 
-use crate::graph::{Class, Graph, Literal, Node, NodeId, Place, Tree};
+use std::hash::BuildHasherDefault;
+
+use crate::graph::{Class, Graph, Literal, Node, NodeId};
 use crate::names::Names;
 use crate::prepared::Prepared;
+use crate::required::Possible;
+use crate::tree::{Ahead, Place, Tree};
 use crate::way::{Entities, Entity, EntityKind, Found, QuickMap, Way, join};
 
 /// Steps after which a sentence is given up.
 pub(crate) const WORK_LIMIT: u64 = 1_000_000;
+
+/// Parts without lists that a sentence usually meets.
+const LITERALS: usize = 56;
 
 /// More ways at once than this and a sentence is given up.
 const MAX_WAYS: usize = 20_000;
@@ -31,11 +38,14 @@ pub(crate) struct Matcher<'a> {
     entities: &'a mut Entities,
     literal_ids: QuickMap<(NodeId, u32, u8), (u32, u32)>,
     literal_ways: Vec<LiteralWay>,
+    /// Vectors to use again.
+    spare: Vec<Vec<Way>>,
     /// Shared by all variants of a sentence.
     work: &'a mut u64,
     /// Blocks that the sentences under consideration belong to, if few.
     blocks: Option<&'a [u32]>,
-    block_open: &'a [bool],
+    possible: Possible<'a>,
+    class: usize,
     /// Some sentence goes on where the text ends.
     pub(crate) can_continue: bool,
 }
@@ -48,7 +58,7 @@ impl<'a> Matcher<'a> {
         ignore_whitespace: bool,
         entities: &'a mut Entities,
         work: &'a mut u64,
-        block_open: &'a [bool],
+        possible: Possible<'a>,
     ) -> Self {
         Self {
             graph,
@@ -56,20 +66,25 @@ impl<'a> Matcher<'a> {
             text,
             ignore_whitespace,
             entities,
-            literal_ids: QuickMap::default(),
+            literal_ids: QuickMap::with_capacity_and_hasher(LITERALS, BuildHasherDefault::default()),
             literal_ways: Vec::new(),
+            spare: Vec::new(),
             work,
             blocks: None,
-            block_open,
-            can_continue: false,
+            class: 0,
+            // Nobody asks then.
+            can_continue: possible.alive.is_some(),
+            possible,
         }
     }
 
     /// Follows all sentences of a class.
     pub(crate) fn run(&mut self, class: Class, variant: u8, found: &mut Vec<Found>) {
         let graph = self.graph;
+        self.class = class as usize;
         if let Some(tree) = graph.trees.get(class as usize)
             && let Some(root) = tree.places.first()
+            && self.possible.alive.as_ref().is_none_or(|alive| alive.class(class as usize))
         {
             self.walk(tree, root, &[Way::start()], variant, found);
         }
@@ -90,22 +105,25 @@ impl<'a> Matcher<'a> {
     fn walk(&mut self, tree: &'a Tree, place: &'a Place, ways: &[Way], variant: u8, found: &mut Vec<Found>) {
         for sentence in &place.ends {
             for way in ways {
-                if way.open || way.pos as usize >= self.text.empty_from {
+                if way.open || self.text.is_read(way.pos as usize, way.broken) {
                     found.push(Found { sentence: *sentence, variant, way: *way });
                 }
             }
         }
-        for (node, child) in &place.edges {
-            let Some(child) = tree.places.get(*child as usize) else { continue };
-            if let Some(blocks) = &child.blocks
-                && !blocks.iter().any(|b| self.is_open(*b))
-            {
+        let ahead = self.ahead(ways);
+        let mut next = self.vec();
+        for edge in place.possible(&ahead) {
+            if ahead.end && ahead.anything && self.can_continue && !edge.beginning.empty && self.all_read(ways) {
+                continue;
+            }
+            let Some(child) = tree.places.get(edge.place as usize) else { continue };
+            if !self.leads_on(edge.place, child) {
                 continue;
             }
             self.blocks = child.blocks.as_deref();
-            let mut next = Vec::new();
+            next.clear();
             for way in ways {
-                self.expand(*node, *way, &mut next);
+                self.expand(edge.node, *way, &mut next);
             }
             if self.spent() || self.too_many(&next) {
                 return;
@@ -115,10 +133,54 @@ impl<'a> Matcher<'a> {
                 self.walk(tree, child, &next, variant, found);
             }
         }
+        self.give_back(next);
+    }
+
+    /// An empty vector, one that was used before if there is one.
+    fn vec(&mut self) -> Vec<Way> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    fn give_back(&mut self, mut ways: Vec<Way>) {
+        ways.clear();
+        self.spare.push(ways);
+    }
+
+    /// Whether some sentence under consideration goes through a place.
+    fn leads_on(&self, number: u32, place: &Place) -> bool {
+        match &self.possible.alive {
+            Some(alive) => alive.place(self.class, number),
+            None => place.blocks.as_ref().is_none_or(|blocks| blocks.iter().any(|block| self.is_open(*block))),
+        }
+    }
+
+    /// What the text goes on with after each of these ways. Where it ends, everything is of interest until it is known
+    /// that some sentence goes on.
+    fn ahead(&self, ways: &[Way]) -> Ahead {
+        let mut ahead = Ahead::default();
+        for way in ways {
+            ahead.end |= self.text.is_read(way.pos as usize, way.broken);
+            match self.next_byte(*way) {
+                _ if way.open => ahead.anything = true,
+                None => ahead.anything |= !self.can_continue,
+                Some(b'-' | b'_') if !way.broken => ahead.anything = true,
+                Some(byte) => ahead.add(byte),
+            }
+        }
+        ahead
+    }
+
+    fn all_read(&self, ways: &[Way]) -> bool {
+        ways.iter().all(|way| !way.open && self.next_byte(*way).is_none())
+    }
+
+    fn next_byte(&self, way: Way) -> Option<u8> {
+        let bytes = self.text.bytes(way.broken);
+        bytes.get(self.text.skip_spaces(way.pos as usize, way.broken)).copied()
     }
 
     fn is_open(&self, block: u32) -> bool {
-        self.block_open.get(block as usize).copied().unwrap_or(false)
+        self.possible.open.is(block)
     }
 
     fn expand(&mut self, id: NodeId, way: Way, out: &mut Vec<Way>) {
@@ -152,14 +214,15 @@ impl<'a> Matcher<'a> {
     /// Whether the next character is one that the part can begin with.
     fn may_begin(&self, id: NodeId, way: Way) -> bool {
         let beginning = self.graph.beginning(id);
-        let bytes = self.text.bytes(way.broken);
-        let Some(byte) = bytes.get(self.text.skip_spaces(way.pos as usize, way.broken)) else { return true };
-        beginning.allows(*byte) || (!way.broken && matches!(byte, b'-' | b'_'))
+        match self.next_byte(way) {
+            None => beginning.empty || !self.can_continue,
+            Some(byte) => beginning.empty || beginning.allows(byte) || (!way.broken && matches!(byte, b'-' | b'_')),
+        }
     }
 
     fn sequence(&mut self, items: &[NodeId], way: Way, out: &mut Vec<Way>) {
-        let mut ways = vec![way];
-        let mut next = Vec::new();
+        let (mut ways, mut next) = (self.vec(), self.vec());
+        ways.push(way);
         for item in items {
             for way in &ways {
                 self.expand(*item, *way, &mut next);
@@ -168,13 +231,15 @@ impl<'a> Matcher<'a> {
                 return;
             }
             join(&mut next);
-            if next.is_empty() {
-                return;
-            }
             std::mem::swap(&mut ways, &mut next);
             next.clear();
+            if ways.is_empty() {
+                break;
+            }
         }
         out.append(&mut ways);
+        self.give_back(ways);
+        self.give_back(next);
     }
 
     fn permutation(&mut self, items: &[NodeId], way: Way, out: &mut Vec<Way>) {
@@ -182,7 +247,7 @@ impl<'a> Matcher<'a> {
         let mut layer = vec![(0_u32, way)];
         for _ in 0..items.len() {
             let mut next: Vec<(u32, Way)> = Vec::new();
-            let mut reached = Vec::new();
+            let mut reached = self.vec();
             for (used, way) in &layer {
                 for (i, item) in items.iter().enumerate() {
                     if used & (1 << i) != 0 {
@@ -214,7 +279,7 @@ impl<'a> Matcher<'a> {
             None => {
                 let start = Way { literal: 0, entity: 0, ..way };
                 let graph = self.graph;
-                let mut ways = Vec::new();
+                let mut ways = self.vec();
                 match graph.node(id) {
                     Node::Alternative(items) => {
                         for item in items {
@@ -235,6 +300,7 @@ impl<'a> Matcher<'a> {
                 }));
                 let range = (from, self.literal_ways.len() as u32);
                 self.literal_ids.insert(key, range);
+                self.give_back(ways);
                 range
             }
         };

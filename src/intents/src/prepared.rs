@@ -17,13 +17,20 @@ pub(crate) struct Prepared {
     origin: Vec<(u32, u32, u32)>,
     word: Vec<bool>,
     /// From this byte on there is nothing but white space and punctuation.
-    pub(crate) empty_from: usize,
+    empty_from: usize,
+    /// The same where hyphens and underscores are spaces.
+    empty_from_broken: usize,
 }
 
 impl Prepared {
     /// From characters, each with the bytes of the original that it stands for.
     pub(crate) fn new(chars: impl Iterator<Item = (char, u32, u32)>) -> Self {
         let mut prepared = Self::default();
+        let (least, _) = chars.size_hint();
+        prepared.plain.reserve(least);
+        prepared.folded.reserve(least);
+        prepared.origin.reserve(least + 1);
+        prepared.word.reserve(least);
         let mut end_of_all = 0;
         for (c, start, end) in chars {
             let folded = fold_char(c);
@@ -36,6 +43,9 @@ impl Prepared {
             prepared.folded.push(folded);
             if c != ' ' && !is_punctuation(c) {
                 prepared.empty_from = prepared.folded.len();
+                if !matches!(c, '-' | '_') {
+                    prepared.empty_from_broken = prepared.folded.len();
+                }
             }
             end_of_all = end;
         }
@@ -53,6 +63,11 @@ impl Prepared {
     /// The text to match against; `broken` chooses hyphens as spaces.
     pub(crate) fn bytes(&self, broken: bool) -> &[u8] {
         if broken && !self.broken.is_empty() { self.broken.as_bytes() } else { self.folded.as_bytes() }
+    }
+
+    /// Whether there is nothing left to match from a byte on.
+    pub(crate) fn is_read(&self, at: usize, broken: bool) -> bool {
+        at >= if broken { self.empty_from_broken } else { self.empty_from }
     }
 
     pub(crate) fn skip_spaces(&self, at: usize, broken: bool) -> usize {

@@ -10,10 +10,11 @@ use serde_json::{Map, Value};
 use crate::candidate::{Candidate, best};
 use crate::context::{Context, may_satisfy, none_excluded};
 use crate::dictionary::Dictionary;
-use crate::graph::{Block, CLASSES, Class};
+use crate::graph::{CLASSES, Class};
 use crate::matcher::{Matcher, WORK_LIMIT};
 use crate::names::Names;
 use crate::prepared::Prepared;
+use crate::required::{Open, Possible};
 use crate::text::Tracked;
 use crate::way::{Entities, Found};
 
@@ -92,6 +93,15 @@ pub enum RecognizeError {
     TooComplex,
 }
 
+/// What a search is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// What the text is. Whether it can go on is not found out.
+    Whole,
+    /// Whether the text is the beginning of something, too.
+    Beginning,
+}
+
 /// The variants of a text that sentences are matched against.
 pub(crate) struct Variants {
     /// Per class, in the order of trying: the variant's number and its text.
@@ -125,7 +135,7 @@ impl Dictionary {
         names: &Names,
         context: &Context,
     ) -> Result<Option<Recognition>, RecognizeError> {
-        let search = self.search(text, names, context)?;
+        let search = self.search(text, names, context, Wanted::Whole)?;
         let candidates = self.candidates(&search, names, context);
         Ok(best(&candidates, self).map(|candidate| self.finish(candidate, &search, names, &candidates)))
     }
@@ -146,7 +156,7 @@ impl Dictionary {
     }
 
     pub(crate) fn partial_of_one(&self, text: &str, names: &Names, context: &Context) -> Partial {
-        let Ok(search) = self.search(text, names, context) else {
+        let Ok(search) = self.search(text, names, context, Wanted::Beginning) else {
             return Partial { complete: false, can_continue: false };
         };
         let complete = !self.candidates(&search, names, context).is_empty();
@@ -166,7 +176,7 @@ impl Dictionary {
                 continue;
             }
             let head: String = said.chars().take(start).collect();
-            if let Ok(search) = self.search(&head, names, context) {
+            if let Ok(search) = self.search(&head, names, context, Wanted::Beginning) {
                 return search.can_continue || !self.candidates(&search, names, context).is_empty();
             }
         }
@@ -174,26 +184,40 @@ impl Dictionary {
     }
 
     /// Runs the matcher over every variant of the text.
-    pub(crate) fn search(&self, text: &str, names: &Names, context: &Context) -> Result<Search, RecognizeError> {
+    pub(crate) fn search(
+        &self,
+        text: &str,
+        names: &Names,
+        context: &Context,
+        wanted: Wanted,
+    ) -> Result<Search, RecognizeError> {
         if text.len() > MAX_TEXT_BYTES {
             return Err(RecognizeError::TooLong { bytes: text.len() });
         }
         let variants = self.variants(text);
-        let block_open = self.open_blocks(context, &variants);
+        let mut open = Open::new(self.graph.blocks.len());
+        let words: HashSet<&str> = match variants.texts.last().filter(|_| self.graph.has_keywords) {
+            Some(text) => text.folded.split(' ').collect(),
+            None => HashSet::new(),
+        };
         let mut entities = Entities::default();
         let mut found = Vec::new();
         let mut work = 0;
         let mut can_continue = false;
         for (number, prepared) in variants.texts.iter().enumerate() {
-            let mut matcher = Matcher::new(
-                &self.graph,
-                names,
-                prepared,
-                self.ignore_whitespace,
-                &mut entities,
-                &mut work,
-                &block_open,
-            );
+            let mut is_open = |block| open.find(block, |block| self.may_be_meant(block, context, &words));
+            let alive = match wanted {
+                Wanted::Whole => self.graph.required.alive(&prepared.folded, &mut is_open, &self.graph.trees),
+                Wanted::Beginning => None,
+            };
+            if alive.is_none() {
+                (0..self.graph.blocks.len() as u32).for_each(|block| {
+                    is_open(block);
+                });
+            }
+            let possible = Possible { open: &open, alive };
+            let mut matcher =
+                Matcher::new(&self.graph, names, prepared, self.ignore_whitespace, &mut entities, &mut work, possible);
             for class in CLASSES {
                 let tried = variants.of_class.get(class as usize).map_or(&[] as &[u8], Vec::as_slice);
                 if !tried.contains(&(number as u8)) {
@@ -213,32 +237,14 @@ impl Dictionary {
         Ok(Search { variants, entities, found, can_continue })
     }
 
-    /// Blocks that the context outside of the sentence does not rule out.
-    fn open_blocks(&self, context: &Context, variants: &Variants) -> Vec<bool> {
-        let mut open = vec![true; self.graph.blocks.len()];
-        let mut close_unless = |number: &u32, holds: &dyn Fn(&Block) -> bool| {
-            let number = *number as usize;
-            if let (Some(block), Some(flag)) = (self.graph.blocks.get(number), open.get_mut(number)) {
-                *flag = *flag && holds(block);
-            }
-        };
-        for key in context.keys() {
-            for number in self.graph.asking(key) {
-                close_unless(number, &|block| {
-                    may_satisfy(&block.requires, context) && none_excluded(&block.excludes, context)
-                });
-            }
-        }
-        if !self.graph.keyed.is_empty() {
-            let words: HashSet<&str> = variants.texts.last().map(|t| t.folded.split(' ').collect()).unwrap_or_default();
-            for number in &self.graph.keyed {
-                close_unless(number, &|block| {
-                    let mut keywords = block.required_keywords.iter().flatten();
-                    keywords.any(|k| words.contains(crate::text::fold(k).as_str()))
-                });
-            }
-        }
-        open
+    /// Whether neither the context outside of the sentence nor missing keywords rule out a block.
+    fn may_be_meant(&self, block: u32, context: &Context, words: &HashSet<&str>) -> bool {
+        let Some(block) = self.graph.blocks.get(block as usize) else { return false };
+        let has_keyword =
+            |keywords: &Vec<String>| keywords.iter().any(|k| words.contains(crate::text::fold(k).as_str()));
+        may_satisfy(&block.requires, context)
+            && none_excluded(&block.excludes, context)
+            && block.required_keywords.as_ref().is_none_or(has_keyword)
     }
 
     /// The text with all skip words in (0) and out (last), and with those at one end only for wildcards.

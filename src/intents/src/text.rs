@@ -269,6 +269,12 @@ impl Tracked {
     }
 
     fn collapse_whitespace(&mut self) {
+        let pairs = self.chars.iter().zip(self.chars.iter().skip(1));
+        if pairs.into_iter().all(|(a, b)| !(a.c == ' ' && b.c.is_whitespace()))
+            && self.chars.iter().all(|o| o.c == ' ' || !o.c.is_whitespace())
+        {
+            return;
+        }
         let mut out: Vec<Origin> = Vec::with_capacity(self.chars.len());
         let mut in_space = false;
         for origin in &self.chars {
@@ -286,6 +292,10 @@ impl Tracked {
     }
 
     fn compose(&mut self) {
+        // Nothing below the combining marks is ever composed.
+        if self.chars.iter().all(|o| o.c < '\u{300}') {
+            return;
+        }
         let text = self.text();
         if is_nfc(&text) {
             return;
@@ -331,9 +341,9 @@ impl Tracked {
         let mut i = 0;
         let mut removed = false;
         while i < self.chars.len() {
+            let may_start = ignore_whitespace || !self.word_before(i);
             let hit = words.iter().find(|word| {
-                self.matches_at(i, word)
-                    && (ignore_whitespace || (!self.word_before(i) && !self.word_at(i + word.len())))
+                may_start && self.matches_at(i, word) && (ignore_whitespace || !self.word_at(i + word.len()))
             });
             match (hit, self.chars.get(i)) {
                 (Some(word), Some(origin)) => {

@@ -90,6 +90,9 @@ pub(crate) struct Found {
     pub(crate) way: Way,
 }
 
+/// Up to this many entities are searched without a table.
+const FEW: usize = 24;
+
 /// Entities of all text variants of one sentence. They refer to positions of the variant they were found in.
 #[derive(Debug, Default)]
 pub(crate) struct Entities {
@@ -104,6 +107,16 @@ impl Entities {
 
     pub(crate) fn add(&mut self, entity: Entity) -> u32 {
         let next = self.all.len() as u32 + 1;
+        if self.all.len() < FEW {
+            if let Some(known) = self.all.iter().position(|known| *known == entity) {
+                return known as u32 + 1;
+            }
+            self.all.push(entity);
+            return next;
+        }
+        if self.ids.is_empty() {
+            self.ids.extend(self.all.iter().copied().zip(1..));
+        }
         let id = *self.ids.entry(entity).or_insert(next);
         if id == next {
             self.all.push(entity);

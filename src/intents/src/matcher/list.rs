@@ -182,7 +182,7 @@ impl<'a> Matcher<'a> {
             self.can_continue = true;
         } else if let Some((end, value)) = number_at(bytes, pos, float) {
             numbers.push((pos, end, value));
-            if end >= self.text.empty_from {
+            if self.text.is_read(end, way.broken) {
                 self.can_continue = true;
             }
         }
