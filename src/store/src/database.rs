@@ -19,7 +19,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CHECKED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Each step leads from the format of its index to the next one.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE turns (
         id TEXT PRIMARY KEY,
         started_at_ms INTEGER NOT NULL,
@@ -45,7 +46,26 @@ const MIGRATIONS: [&str; 1] = ["
         pcm BLOB NOT NULL,
         UNIQUE (turn, kind)
     );
-"];
+",
+    "
+    ALTER TABLE turns ADD COLUMN person TEXT;
+    ALTER TABLE turns ADD COLUMN went_wrong TEXT;
+    CREATE TABLE samples (
+        entity TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        value REAL NOT NULL,
+        PRIMARY KEY (entity, at_ms)
+    ) WITHOUT ROWID;
+    CREATE TABLE requests (
+        person TEXT NOT NULL,
+        id TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        answer TEXT,
+        PRIMARY KEY (person, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE preferences (person TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+",
+];
 
 /// An open database.
 pub(crate) struct Database {

@@ -44,6 +44,10 @@ pub struct TurnRecord {
     pub reply: Option<Audio>,
     /// The settings that the turn ran with.
     pub settings: Value,
+    /// Id of the person who spoke; `None` where nobody is known to have (a microphone in the room).
+    pub person: Option<String>,
+    /// What somebody said went wrong, perhaps empty; `None` where nobody said that anything did.
+    pub went_wrong: Option<String>,
 }
 
 /// Something that happened at one moment.
@@ -128,11 +132,27 @@ pub struct TurnFilter {
     pub since_ms: Option<i64>,
     /// That began before this Unix time in milliseconds.
     pub before_ms: Option<i64>,
+    /// Of this person.
+    pub person: Option<String>,
+    /// In whose transcript or answer this occurs, whatever the case.
+    pub text: Option<String>,
+    /// Only those that somebody said went wrong.
+    pub went_wrong: bool,
 }
 
 impl Default for TurnFilter {
     fn default() -> Self {
-        Self { limit: 50, outcome: None, source: None, id_prefix: None, since_ms: None, before_ms: None }
+        Self {
+            limit: 50,
+            outcome: None,
+            source: None,
+            id_prefix: None,
+            since_ms: None,
+            before_ms: None,
+            person: None,
+            text: None,
+            went_wrong: false,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ const STEP: i64 = 64;
 const VACUUM_PAGES: i64 = 2_000;
 
 const COLUMNS: &str = "id, started_at_ms, source, mode, language, transcript, intent, action, outcome, error_code, spoken, \
-                       events, stages, settings";
+                       events, stages, settings, person, went_wrong";
 
 /// Saves a turn, in place of an earlier version of it. Audio that is there already is not written again, and audio that the
 /// newer version lacks is deleted.
@@ -24,21 +24,22 @@ pub(crate) fn save(connection: &mut Connection, turn: &TurnRecord) -> rusqlite::
     transaction
         .prepare_cached(
             "INSERT INTO turns (id, started_at_ms, source, mode, language, transcript, intent, action, outcome, error_code,
-                                spoken, events, stages, settings)
+                                spoken, events, stages, settings, person, went_wrong)
              VALUES (:id, :started_at_ms, :source, :mode, :language, :transcript, :intent, :action, :outcome, :error_code,
-                     :spoken, :events, :stages, :settings)
+                     :spoken, :events, :stages, :settings, :person, :went_wrong)
              ON CONFLICT (id) DO UPDATE SET
                  started_at_ms = excluded.started_at_ms, source = excluded.source, mode = excluded.mode,
                  language = excluded.language, transcript = excluded.transcript, intent = excluded.intent,
                  action = excluded.action, outcome = excluded.outcome, error_code = excluded.error_code,
-                 spoken = excluded.spoken, events = excluded.events, stages = excluded.stages, settings = excluded.settings",
+                 spoken = excluded.spoken, events = excluded.events, stages = excluded.stages, settings = excluded.settings,
+                 person = excluded.person",
         )?
         .execute(named_params! {
             ":id": turn.id, ":started_at_ms": turn.started_at_ms, ":source": turn.source, ":mode": turn.mode,
             ":language": turn.language, ":transcript": turn.transcript, ":intent": optional_json(turn.intent.as_ref())?,
             ":action": optional_json(turn.action.as_ref())?, ":outcome": turn.outcome, ":error_code": turn.error_code,
             ":spoken": turn.spoken, ":events": json(&turn.events)?, ":stages": json(&turn.stages)?,
-            ":settings": json(&turn.settings)?,
+            ":settings": json(&turn.settings)?, ":person": turn.person, ":went_wrong": turn.went_wrong,
         })?;
     save_audio(&transaction, &turn.id, AudioKind::Heard, turn.heard.as_ref())?;
     save_audio(&transaction, &turn.id, AudioKind::Reply, turn.reply.as_ref())?;
@@ -89,12 +90,15 @@ pub(crate) fn turns(connection: &Connection, filter: &TurnFilter) -> rusqlite::R
          WHERE (:outcome IS NULL OR outcome = :outcome) AND (:source IS NULL OR source = :source)
            AND (:prefix IS NULL OR substr(id, 1, length(:prefix)) = :prefix)
            AND (:since IS NULL OR started_at_ms >= :since) AND (:before IS NULL OR started_at_ms < :before)
+           AND (:person IS NULL OR person = :person) AND (NOT :wrong OR went_wrong IS NOT NULL)
+           AND (:text IS NULL OR instr(lower(coalesce(transcript, '') || char(10) || coalesce(spoken, '')), lower(:text)))
          ORDER BY started_at_ms DESC, id DESC LIMIT :limit"
     ))?;
     let rows = statement.query_map(
         named_params! {
             ":outcome": filter.outcome, ":source": filter.source, ":prefix": filter.id_prefix,
-            ":since": filter.since_ms, ":before": filter.before_ms,
+            ":since": filter.since_ms, ":before": filter.before_ms, ":person": filter.person,
+            ":text": filter.text, ":wrong": filter.went_wrong,
             ":limit": i64::try_from(filter.limit).unwrap_or(i64::MAX),
         },
         record,
@@ -114,17 +118,30 @@ pub(crate) fn audio(connection: &Connection, turn: &str, kind: AudioKind) -> rus
         .optional()
 }
 
-/// Deletes some turns that began before `before_ms`; returns how many, fewer than a step when it was the last one.
+/// Deletes a turn with its audio; returns whether there was one.
+pub(crate) fn delete(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
+    Ok(connection.prepare_cached("DELETE FROM turns WHERE id = ?1")?.execute([id])? > 0)
+}
+
+/// Notes that a turn went wrong, or takes that back; returns whether there is such a turn.
+pub(crate) fn set_went_wrong(connection: &Connection, id: &str, note: Option<&str>) -> rusqlite::Result<bool> {
+    Ok(connection.prepare_cached("UPDATE turns SET went_wrong = ?2 WHERE id = ?1")?.execute(params![id, note])? > 0)
+}
+
+/// Deletes some turns that began before `before_ms` and of which nobody said that they went wrong; returns how many, fewer
+/// than a step when it was the last one.
 pub(crate) fn delete_old(connection: &mut Connection, before_ms: i64) -> rusqlite::Result<Deleted> {
     let turns = connection
         .prepare_cached(
-            "DELETE FROM turns WHERE id IN (SELECT id FROM turns WHERE started_at_ms < ?1 ORDER BY started_at_ms LIMIT ?2)",
+            "DELETE FROM turns WHERE id IN (
+                 SELECT id FROM turns WHERE started_at_ms < ?1 AND went_wrong IS NULL ORDER BY started_at_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, STEP])?;
     Ok(Deleted { turns: turns as u64, recordings: 0 })
 }
 
-/// Deletes what is oldest while the database is larger than `max_bytes`: recordings, and when there are none left, turns.
+/// Deletes what is oldest while the database is larger than `max_bytes`: recordings, and when there are none left, turns;
+/// what somebody said went wrong is the last to go.
 /// Returns what one step deleted, nothing when it is small enough.
 pub(crate) fn delete_above(connection: &mut Connection, max_bytes: u64) -> rusqlite::Result<Deleted> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -139,8 +156,9 @@ pub(crate) fn delete_above(connection: &mut Connection, max_bytes: u64) -> rusql
                  SELECT rowid FROM (
                      SELECT audio.rowid, sum(length(pcm)) OVER older - length(pcm) AS freed_before
                      FROM audio JOIN turns ON turns.id = audio.turn
-                     WINDOW older AS (ORDER BY turns.started_at_ms, audio.turn, audio.kind ROWS UNBOUNDED PRECEDING)
-                     ORDER BY turns.started_at_ms, audio.turn, audio.kind LIMIT ?2)
+                     WINDOW older AS (ORDER BY turns.went_wrong IS NOT NULL, turns.started_at_ms, audio.turn, audio.kind
+                                      ROWS UNBOUNDED PRECEDING)
+                     ORDER BY turns.went_wrong IS NOT NULL, turns.started_at_ms, audio.turn, audio.kind LIMIT ?2)
                  WHERE freed_before < ?1)",
         )?
         .execute(params![excess, STEP])? as u64;
@@ -148,7 +166,10 @@ pub(crate) fn delete_above(connection: &mut Connection, max_bytes: u64) -> rusql
         0
     } else {
         transaction
-            .prepare_cached("DELETE FROM turns WHERE id IN (SELECT id FROM turns ORDER BY started_at_ms, id LIMIT ?1)")?
+            .prepare_cached(
+                "DELETE FROM turns WHERE id IN (
+                     SELECT id FROM turns ORDER BY went_wrong IS NOT NULL, started_at_ms, id LIMIT ?1)",
+            )?
             .execute([STEP])? as u64
     };
     transaction.commit()?;
@@ -203,6 +224,8 @@ fn record(row: &Row) -> rusqlite::Result<TurnRecord> {
         events: value(row, 11)?,
         stages: value(row, 12)?,
         settings: value(row, 13)?,
+        person: row.get(14)?,
+        went_wrong: row.get(15)?,
         heard: None,
         reply: None,
     })

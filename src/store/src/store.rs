@@ -99,6 +99,25 @@ impl Store {
         self.run(move |connection| sql::audio(connection, &id, kind)).await
     }
 
+    /// Deletes a turn with its audio; returns whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database cannot be written.
+    pub async fn delete_turn(&self, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.run(move |connection| sql::delete(connection, &id)).await
+    }
+
+    /// Notes that a turn went wrong, with a word about it that may be empty; `None` takes that back. Such a turn is kept when
+    /// others grow too old. Returns whether there is such a turn.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database cannot be written.
+    pub async fn set_went_wrong(&self, id: &str, note: Option<String>) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.run(move |connection| sql::set_went_wrong(connection, &id, note.as_deref())).await
+    }
+
     /// Deletes what is too old or too much, and gives the space back. Done in small steps, between which turns are saved.
     ///
     /// # Errors
@@ -146,7 +165,7 @@ impl Store {
         }
     }
 
-    async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnMut(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -188,6 +207,6 @@ fn work(mut database: Database, mut messages: mpsc::Receiver<Message>) {
 }
 
 /// Milliseconds since 1970.
-fn unix_ms() -> i64 {
+pub(crate) fn unix_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -44,6 +44,8 @@ fn turn(started_at_ms: i64) -> TurnRecord {
         heard: Some(tone(0.5)),
         reply: Some(Audio { rate: 22_050, samples: vec![i16::MIN, -1, 0, 1, i16::MAX] }),
         settings: json!({ "complete_ms": 200 }),
+        person: Some("anna".into()),
+        went_wrong: None,
     }
 }
 
