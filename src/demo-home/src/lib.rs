@@ -28,3 +28,4 @@ pub use config::DemoConfig;
 pub use driver::{forget, run};
 pub use error::DemoError;
 pub use house::{House, Publish};
+pub use plan::{STOREYS, Storey};

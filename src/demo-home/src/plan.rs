@@ -24,6 +24,23 @@ pub(crate) struct Scene {
 const SEGMENTS: [(&str, &str); 6] =
     [("1", "Kitchen"), ("2", "Living Room"), ("3", "Bedroom"), ("4", "Bathroom"), ("5", "Hallway"), ("6", "Office")];
 
+/// A storey of the demo home. Discovery has no word for storeys, so whoever shows the demo home has to know them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Storey {
+    /// What people call it.
+    pub name: &'static str,
+    /// Other things people call it.
+    pub aliases: &'static [&'static str],
+    /// Its rooms, as the devices suggest them.
+    pub rooms: &'static [&'static str],
+}
+
+/// The storeys of the demo home, from below.
+pub const STOREYS: [Storey; 2] = [
+    Storey { name: "Ground Floor", aliases: &["downstairs"], rooms: &["Kitchen", "Living Room", "Hallway", "Garage"] },
+    Storey { name: "Upper Floor", aliases: &["upstairs", "top floor"], rooms: &["Bedroom", "Bathroom", "Office"] },
+];
+
 const fn of(id: &'static str, name: &'static str, area: &'static str) -> Identity {
     Identity { id, name, area }
 }
@@ -127,4 +144,29 @@ pub(crate) fn scenes() -> Vec<Scene> {
             ],
         },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_room_is_on_one_storey() {
+        let rooms: Vec<&str> = STOREYS.iter().flat_map(|storey| storey.rooms).copied().collect();
+        let different: BTreeSet<&str> = rooms.iter().copied().collect();
+        assert_eq!(rooms.len(), different.len());
+        let suggested: BTreeSet<String> = devices()
+            .iter()
+            .flat_map(|device| device.configs("homeassistant"))
+            .filter_map(|publish| serde_json::from_str::<serde_json::Value>(&publish.payload).ok())
+            .filter_map(|body| {
+                let device = body.get("device").or(body.get("dev"))?;
+                let area = device.get("suggested_area").or(device.get("sa"))?;
+                area.as_str().map(str::to_owned)
+            })
+            .collect();
+        assert_eq!(suggested, different.iter().map(|room| (*room).to_owned()).collect());
+    }
 }

@@ -36,5 +36,5 @@ pub use error::EngineError;
 pub use link::ReadyInfo;
 pub use output::{Handshake, STDERR_TAIL_LINES};
 pub use spec::{EngineKind, EngineSpec, FindError, Source, WorkerCommand, find_program};
-pub use stt::{SpeechToText, SttEvent, SttInput, SttOptions};
+pub use stt::{Alternative, SpeechToText, SttEvent, SttInput, SttOptions};
 pub use tts::{SpeakOptions, SpeechChunk, SpeechText, TextToSpeech};

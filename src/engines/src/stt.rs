@@ -43,6 +43,15 @@ impl Default for SttOptions {
     }
 }
 
+/// What may have been said instead of a transcript.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alternative {
+    /// The text; not empty.
+    pub text: String,
+    /// Natural logarithm of its probability; comparable with that of its transcript, not with others.
+    pub log_probability: f64,
+}
+
 /// What comes back while somebody speaks.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SttEvent {
@@ -61,6 +70,12 @@ pub enum SttEvent {
         text: String,
         /// The language that was heard, where the engine says so.
         language: Option<String>,
+        /// Natural logarithm of the text's probability, where the engine says so.
+        log_probability: Option<f64>,
+        /// Whether the engine is as sure of the text as of speech that its model was made for, where it says so.
+        sure: Option<bool>,
+        /// What may have been said instead, the likeliest first; empty where the engine does not say.
+        alternatives: Vec<Alternative>,
     },
     /// The worker was lost; the audio is sent again to the next one.
     Retrying {

@@ -4,19 +4,23 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use vesta_wyoming::{AudioFormat, Message};
 
 use crate::engine::SessionGuard;
 use crate::link::{Lease, spawn_writer};
-use crate::{Engine, EngineError, SttEvent, SttOptions};
+use crate::{Alternative, Engine, EngineError, SttEvent, SttOptions};
 
 /// Samples a second of everything that is listened to.
 const SAMPLE_RATE: u32 = 16_000;
 const FORMAT: AudioFormat = AudioFormat::mono16(SAMPLE_RATE);
 /// The most samples in one message: half a second, when kept audio is sent in bulk.
 const MAX_CHUNK: usize = 8_000;
+
+/// Alternatives to a transcript that are looked at.
+const MAX_ALTERNATIVES: usize = 64;
 
 /// What the caller puts in.
 #[derive(Debug)]
@@ -368,8 +372,14 @@ impl Heard {
                 let (settled, heard_ms) = (settled.unwrap_or(false), heard_ms.unwrap_or(0));
                 return Ok(Some(SttEvent::Partial { text: self.text.trim().to_owned(), settled, heard_ms }));
             }
-            Message::Transcript { text, language, .. } => {
-                return Ok(Some(SttEvent::Final { text: text.trim().to_owned(), language }));
+            Message::Transcript { text, language, extra } => {
+                return Ok(Some(SttEvent::Final {
+                    text: text.trim().to_owned(),
+                    language,
+                    log_probability: log_probability(&extra),
+                    sure: extra.get("sure").and_then(Value::as_bool),
+                    alternatives: alternatives(&extra),
+                }));
             }
             Message::Error { text, code } => return Err(Trouble::Refused { text, code }),
             Message::Synthesize { .. } | Message::Transcribe { .. } => {
@@ -380,6 +390,26 @@ impl Heard {
         }
         Ok(None)
     }
+}
+
+/// How sure the engine says that it is. Fields that make no sense are as good as none: they are an extension that others need not know.
+fn log_probability(fields: &Map<String, Value>) -> Option<f64> {
+    fields.get("log_probability").and_then(Value::as_f64).filter(|value| *value <= 0.0)
+}
+
+fn alternatives(fields: &Map<String, Value>) -> Vec<Alternative> {
+    let listed = fields.get("alternatives").and_then(Value::as_array).into_iter().flatten();
+    let mut alternatives: Vec<Alternative> = listed
+        .take(MAX_ALTERNATIVES)
+        .filter_map(|listed| {
+            let fields = listed.as_object()?;
+            let text = fields.get("text")?.as_str()?.trim().to_owned();
+            Some(Alternative { text, log_probability: log_probability(fields)? })
+        })
+        .filter(|alternative| !alternative.text.is_empty())
+        .collect();
+    alternatives.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
+    alternatives
 }
 
 /// Waits for a moment, or for ever where there is none.

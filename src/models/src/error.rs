@@ -124,6 +124,17 @@ pub enum ModelsError {
         /// Where in it and what.
         why: String,
     },
+    /// The mirror's address is none.
+    #[error(
+        "the mirror {mirror:?} is not an address that models can be fetched from: {why}; it looks like http://nas.local/models \
+         (`mirror` under [models] in vesta.toml, or VESTA_MODELS_MIRROR)"
+    )]
+    Mirror {
+        /// What was set.
+        mirror: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The downloader could not be set up.
     #[error("cannot set up downloads: {0}; are the system's root certificates installed (package ca-certificates)?")]
     Client(String),

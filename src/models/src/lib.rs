@@ -69,9 +69,18 @@ impl Models {
 
     /// Fetches everything from a mirror: its address, then the path of the original address. A mirror of huggingface.co works as it
     /// is; so does a folder of one's own web server. (`VESTA_MODELS_MIRROR` on the command line.)
-    #[must_use]
-    pub fn with_mirror(self, mirror: Option<String>) -> Models {
-        Models { mirror: mirror.filter(|mirror| !mirror.trim().is_empty()), ..self }
+    ///
+    /// # Errors
+    /// [`ModelsError::Mirror`] where it is not the address of a web server.
+    pub fn with_mirror(self, mirror: Option<String>) -> Result<Models, ModelsError> {
+        let mirror = mirror.map(|mirror| mirror.trim().to_owned()).filter(|mirror| !mirror.is_empty());
+        if let Some(mirror) = &mirror {
+            let why = pull::unusable_as_mirror(mirror);
+            if let Some(why) = why {
+                return Err(ModelsError::Mirror { mirror: mirror.clone(), why });
+            }
+        }
+        Ok(Models { mirror, ..self })
     }
 
     /// With other patience.

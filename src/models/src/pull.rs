@@ -131,6 +131,20 @@ impl Models {
     }
 }
 
+/// Why paths cannot be appended to this address; `None` where they can.
+pub(crate) fn unusable_as_mirror(mirror: &str) -> Option<String> {
+    match Url::parse(mirror) {
+        Err(error) => Some(error.to_string()),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            Some(format!("{}: is neither http nor https", url.scheme()))
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+            Some("nothing can be appended behind a '?' or '#'".to_owned())
+        }
+        Ok(_) => None,
+    }
+}
+
 fn missing_bytes(model: &Model, folder: &Path) -> u64 {
     let missing = model.files.iter().filter(|file| !folder.join(&file.name).exists());
     missing

@@ -40,7 +40,7 @@ async fn partial_transcripts_grow_and_the_final_one_has_heard_everything() {
         assert_eq!(text.split_whitespace().count() as u64, heard_ms / 100);
     }
     input.finish().await;
-    let Some(SttEvent::Final { text, language }) = events.recv().await else { panic!("no transcript") };
+    let Some(SttEvent::Final { text, language, .. }) = events.recv().await else { panic!("no transcript") };
     assert_eq!(text, transcript(&samples));
     assert_eq!(language.as_deref(), Some("en"));
     assert_eq!(events.recv().await, None);
@@ -178,6 +178,65 @@ async fn a_server_without_partial_transcripts_works() {
         let options = SttOptions { language: language.map(str::to_owned), ..SttOptions::default() };
         let text = stt.transcribe(&samples, options).await.unwrap();
         assert_eq!(text, format!("{} in {asked}", transcript(&samples)));
+    }
+}
+
+/// The last event of a transcription by a server that answers with these extra fields.
+async fn final_with(extra: serde_json::Value) -> SttEvent {
+    let server = Server::start(None, move |mut peer| {
+        let extra = extra.as_object().cloned().unwrap_or_default();
+        async move {
+            while let Some(message) = peer.recv().await? {
+                match message {
+                    Message::Describe => peer.send(Message::Info(info(false))).await?,
+                    Message::AudioStop { .. } => {
+                        let (text, extra) = ("the light of".to_owned(), extra.clone());
+                        peer.send(Message::Transcript { text, language: None, extra }).await?;
+                    }
+                    _ => {}
+                }
+            }
+            Ok(())
+        }
+    })
+    .await;
+    let cancel = CancellationToken::new();
+    let stt = SpeechToText::new(remote(EngineKind::Stt, &server.uri, &cancel));
+    let (mut input, mut events) = stt.open(SttOptions::default());
+    input.audio(&audio(1)).await;
+    input.finish().await;
+    events.recv().await.expect("an event")
+}
+
+#[tokio::test]
+async fn what_else_may_have_been_said_is_passed_on_the_likeliest_first() {
+    let event = final_with(serde_json::json!({
+        "log_probability": -0.5, "sure": false,
+        "alternatives": [{"text": "the lights off", "log_probability": -3}, {"text": " the light off ", "log_probability": -0.75}],
+    }));
+    let SttEvent::Final { text, log_probability, sure, alternatives, .. } = event.await else {
+        panic!("no transcript")
+    };
+    assert_eq!((text.as_str(), log_probability, sure), ("the light of", Some(-0.5), Some(false)));
+    let told: Vec<(&str, f64)> =
+        alternatives.iter().map(|other| (other.text.as_str(), other.log_probability)).collect();
+    assert_eq!(told, [("the light off", -0.75), ("the lights off", -3.0)]);
+}
+
+#[tokio::test]
+async fn extra_fields_that_make_no_sense_do_no_harm() {
+    let many = vec![serde_json::json!({"text": "word", "log_probability": -1.0}); 10_000];
+    let senseless = [
+        serde_json::json!({"log_probability": "high", "sure": 1, "alternatives": "none"}),
+        serde_json::json!({"log_probability": 2.5, "alternatives": [1, null, {}, {"text": 3}, {"text": "a"}]}),
+        serde_json::json!({"alternatives": [{"text": " ", "log_probability": -1}, {"text": "a", "log_probability": 7}]}),
+        serde_json::json!({"alternatives": many}),
+    ];
+    for extra in senseless {
+        let event = final_with(extra).await;
+        let SttEvent::Final { text, log_probability, sure, alternatives, .. } = event else { panic!("no transcript") };
+        assert_eq!((text.as_str(), log_probability, sure), ("the light of", None, None));
+        assert!(alternatives.len() <= 64 && alternatives.iter().all(|other| other.text == "word"), "{alternatives:?}");
     }
 }
 

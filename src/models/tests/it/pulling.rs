@@ -290,10 +290,32 @@ async fn the_mirror_takes_the_place_of_every_server() {
     let server = Server::start(content.clone(), []).await;
     let folder = tempfile::tempdir().unwrap();
     let urls = ["https://huggingface.co/ggerganov/whisper.cpp/resolve/main/m.bin".to_owned()];
-    let models =
-        models(folder.path(), &urls, SIZE, &sha256(&content)).with_mirror(Some(format!("{}/hf/", server.address())));
+    let models = models(folder.path(), &urls, SIZE, &sha256(&content))
+        .with_mirror(Some(format!("{}/hf/", server.address())))
+        .unwrap();
     pull(&models).await.0.unwrap();
     assert_eq!(server.paths(), ["/hf/ggerganov/whisper.cpp/resolve/main/m.bin"]);
+}
+
+#[test]
+fn a_mirror_that_is_no_address_is_refused_before_anything_is_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = [
+        "nas.local/models",
+        "/srv/models",
+        "ftp://nas.local/models",
+        "http://",
+        "http://nas.local/?path=",
+        "not a url",
+    ];
+    for mirror in wrong {
+        let error = Models::open(folder.path()).unwrap().with_mirror(Some(mirror.to_owned())).unwrap_err();
+        assert!(matches!(error, ModelsError::Mirror { .. }), "{mirror}: {error}");
+        assert!(error.to_string().contains(mirror), "{error}");
+    }
+    for mirror in [Some("https://nas.local:8000/models/".to_owned()), Some("  ".to_owned()), None] {
+        assert!(Models::open(folder.path()).unwrap().with_mirror(mirror).is_ok());
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
-use vesta_demo_home::DemoConfig;
+use vesta_demo_home::{DemoConfig, STOREYS};
+use vesta_home::{AreaConfig, FloorConfig, HomeConfig};
 
 use crate::cli::DemoHomeArgs;
 use crate::commands::Setting;
@@ -41,6 +42,27 @@ pub(crate) async fn run(setting: Setting, args: DemoHomeArgs) -> anyhow::Result<
     );
     ran?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A home with the storeys of the demo home, so that "upstairs" means something there. What the owner configured stays as it is.
+pub(crate) fn with_storeys(mut home: HomeConfig) -> HomeConfig {
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    for storey in STOREYS {
+        if !home.floors.iter().any(|floor| same(&floor.name, storey.name)) {
+            home.floors.push(FloorConfig {
+                name: storey.name.to_owned(),
+                aliases: storey.aliases.iter().map(|&alias| alias.to_owned()).collect(),
+                ..FloorConfig::default()
+            });
+        }
+        for &room in storey.rooms {
+            let floor = Some(storey.name.to_owned());
+            if !home.areas.iter().any(|area| same(&area.name, room)) {
+                home.areas.push(AreaConfig { name: room.to_owned(), floor, ..AreaConfig::default() });
+            }
+        }
+    }
+    home
 }
 
 /// The demo home's own connection, with the configured credentials.

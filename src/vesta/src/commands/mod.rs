@@ -26,7 +26,7 @@ use crate::folder::{DataFolder, Occupied};
 use crate::house::{self, House};
 use crate::remote::Server;
 
-pub(crate) use demo_home::demo_config;
+pub(crate) use demo_home::{demo_config, with_storeys};
 pub(crate) use models::{BUILT_IN_MODEL, speech_model};
 
 /// What every command starts from.

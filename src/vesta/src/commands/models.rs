@@ -34,7 +34,7 @@ pub(crate) async fn run(setting: Setting, command: ModelsCommand) -> anyhow::Res
 /// The models of the data folder, from the configured mirror if there is one.
 pub(crate) fn open(setting: &Setting) -> anyhow::Result<Models> {
     let mirror = std::env::var("VESTA_MODELS_MIRROR").ok().or_else(|| setting.config.models.mirror.clone());
-    Ok(Models::open(setting.folder.path())?.with_mirror(mirror))
+    Ok(Models::open(setting.folder.path())?.with_mirror(mirror)?)
 }
 
 /// The speech model that is used: the configured one, the chosen one, or the one that is part of the program.
