@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# The Python packages that the tests talk to: the reference implementation of the Wyoming protocol, pinned.
+# The Python packages that the tests talk to, pinned: the reference implementation of the Wyoming protocol, and schemathesis, which
+# makes requests out of the API's own description.
 set -euo pipefail
 # shellcheck source=env.sh
 source "$(dirname "$0")/env.sh"
 venv="$VESTA_CACHE/python-peers"
-stamp="$venv/wyoming-1.10.2"
+packages=(wyoming==1.10.2 schemathesis==4.32.5)
+stamp="$venv/$(printf '%s+' "${packages[@]}")"
 [ -f "$stamp" ] && exit 0
-say "installing the Python package wyoming: the tests talk to it as a client and as a server"
+say "installing Python packages: ${packages[*]}"
 python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check 'wyoming==1.10.2'
+"$venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
 touch "$stamp"
