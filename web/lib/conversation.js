@@ -1,0 +1,166 @@
+// @ts-check
+// The conversation, spoken and written, as one list: the server's turns, and what was written here and is not answered yet.
+import { ApiError, get, newId, post } from './api.js';
+import { live } from './live.js';
+import { me } from './session.js';
+import * as outbox from './outbox.js';
+
+/**
+ * @typedef {object} Pending
+ * @property {string} id
+ * @property {number} at_ms
+ * @property {string} text
+ * @property {'sending' | 'waiting' | 'failed'} state
+ * @property {string} [code] Why it failed.
+ */
+
+const SHOWN = 40;
+
+class Conversation extends EventTarget {
+  /** The newest last. @type {Turn[]} */
+  turns = [];
+  /** @type {Pending[]} */
+  pending = [];
+  #read = false;
+  #flushing = false;
+
+  constructor() {
+    super();
+    live.addEventListener('turn', (event) => {
+      const turn = /** @type {CustomEvent<Turn>} */ (event).detail;
+      if (!turn.person || turn.person === me()?.id) this.take(turn);
+    });
+    live.addEventListener('turn_deleted', (event) => {
+      const id = /** @type {CustomEvent<string>} */ (event).detail;
+      this.turns = this.turns.filter((turn) => turn.id !== id);
+      this.#changed();
+    });
+    live.addEventListener('turns', () => void this.#load());
+    live.addEventListener('connection', () => {
+      if (live.connected) void this.flush();
+    });
+  }
+
+  /** Reads what was said before, and sends what waits. */
+  async begin() {
+    for (const one of await outbox.waiting().catch(() => [])) {
+      if (one.kind === 'text' && !this.pending.some((pending) => pending.id === one.id)) {
+        this.pending.push({ id: one.id, at_ms: one.at_ms, text: one.text, state: 'waiting' });
+      }
+    }
+    this.#changed();
+    if (!this.#read) await this.#load();
+    await this.flush();
+  }
+
+  async #load() {
+    if (!me()?.may.includes('read_turns')) return;
+    try {
+      const turns = /** @type {Turn[]} */ (await get(`/api/turns?limit=${SHOWN}`));
+      this.turns = turns.filter((turn) => !turn.person || turn.person === me()?.id).reverse();
+      this.#read = true;
+      this.#changed();
+    } catch {
+      // Offline, or not allowed: what is new is shown all the same.
+    }
+  }
+
+  /** @param {Turn} turn */
+  take(turn) {
+    if (turn.outcome === 'nothing') return;
+    const at = this.turns.findIndex((known) => known.id === turn.id);
+    if (at >= 0) this.turns[at] = turn;
+    else this.turns = [...this.turns, turn].sort((one, other) => one.at_ms - other.at_ms).slice(-SHOWN * 2);
+    this.#changed();
+  }
+
+  /**
+   * Writes to the house. Kept on this device first, so that it is neither lost nor done twice.
+   * @param {string} text
+   */
+  async write(text) {
+    /** @type {Pending} */
+    const message = { id: newId(), at_ms: Date.now(), text, state: 'sending' };
+    this.pending.push(message);
+    this.#changed();
+    // A private window may have no database; the message is then sent, and lost if the window closes before.
+    await outbox.keep({ id: message.id, at_ms: message.at_ms, kind: 'text', text }).catch(() => {});
+    await this.flush();
+  }
+
+  /** Sends what waits, in order, each until the server has answered it. */
+  async flush() {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    try {
+      await outbox.alone(async () => {
+        for (;;) {
+          const next = this.pending.find((message) => message.state !== 'failed');
+          if (!next || !(await this.#send(next))) break;
+        }
+      });
+    } finally {
+      this.#flushing = false;
+    }
+  }
+
+  /**
+   * @param {Pending} message
+   * @returns {Promise<boolean>} Whether the next one may go.
+   */
+  async #send(message) {
+    message.state = 'sending';
+    this.#changed();
+    try {
+      const reply = await post('/api/messages', { id: message.id, text: message.text });
+      await this.#done(message);
+      if (reply.turn) {
+        this.take({
+          id: reply.turn, at_ms: message.at_ms, person: me()?.id ?? null, source: 'app', mode: 'text', language: '',
+          transcript: message.text, spoken: reply.text, html: reply.html, outcome: reply.outcome,
+          error_code: reply.error_code, changed: [], undo: false, undone: false, went_wrong: null,
+          ...this.turns.find((turn) => turn.id === reply.turn),
+        });
+      }
+      return true;
+    } catch (error) {
+      const code = error instanceof ApiError ? error.code : 'internal';
+      const again = error instanceof ApiError && (error.status === 0 || error.status >= 500 || error.status === 429 || error.status === 401);
+      if (again) {
+        message.state = 'waiting';
+        this.#changed();
+        return false;
+      }
+      // It was begun before and its answer was lost: it is in the history, and must not be sent again.
+      message.state = 'failed';
+      message.code = code;
+      await outbox.forget(message.id).catch(() => {});
+      this.#changed();
+      return true;
+    }
+  }
+
+  /** @param {Pending} message */
+  async #done(message) {
+    await outbox.forget(message.id).catch(() => {});
+    this.pending = this.pending.filter((other) => other.id !== message.id);
+    this.#changed();
+  }
+
+  /** @param {string} id */
+  dismiss(id) {
+    this.pending = this.pending.filter((message) => message.id !== id);
+    this.#changed();
+  }
+
+  /** @param {string} id */
+  async undo(id) {
+    this.take(await post(`/api/turns/${id}/undo`));
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+}
+
+export const conversation = new Conversation();

@@ -1,0 +1,170 @@
+// @ts-check
+// The home as it is now, kept up to date by the server's events. Views listen to `entity`, `house`, `timers`, `turn` and `link`.
+import { get, signedOut } from './api.js';
+
+const LONGEST_PAUSE = 8_000;
+
+class Live extends EventTarget {
+  /** @type {Map<string, Entity>} */
+  entities = new Map();
+  /** @type {Area[]} */
+  areas = [];
+  /** @type {Floor[]} */
+  floors = [];
+  /** @type {Timer[]} */
+  timers = [];
+  /** Whether the home was read at least once. */
+  known = false;
+  /** Whether events arrive. */
+  connected = false;
+  /** Why devices cannot be reached, if they cannot. @type {string | null} */
+  linkDown = null;
+
+  /** @type {EventSource | null} */
+  #source = null;
+  #last = '';
+  #pause = 250;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+  #running = false;
+
+  start() {
+    if (this.#running) return;
+    this.#running = true;
+    addEventListener('online', this.#now);
+    addEventListener('offline', this.#lost);
+    document.addEventListener('visibilitychange', this.#now);
+    this.#connect();
+  }
+
+  stop() {
+    this.#running = false;
+    removeEventListener('online', this.#now);
+    removeEventListener('offline', this.#lost);
+    document.removeEventListener('visibilitychange', this.#now);
+    clearTimeout(this.#retry);
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  /** Tries again at once: the network came back, or somebody looks again. */
+  #now = () => {
+    if (!this.#running || document.hidden || this.connected) return;
+    this.#pause = 250;
+    clearTimeout(this.#retry);
+    this.#connect();
+  };
+
+  #lost = () => {
+    this.#source?.close();
+    this.#broken();
+  };
+
+  #connect() {
+    this.#source?.close();
+    const query = this.#last ? `?last_event_id=${encodeURIComponent(this.#last)}` : '';
+    const source = new EventSource(`/api/events${query}`);
+    this.#source = source;
+    /**
+     * @param {string} name
+     * @param {(data: any) => void} take
+     */
+    const on = (name, take) =>
+      source.addEventListener(name, (event) => {
+        if (source !== this.#source) return;
+        const { data, lastEventId } = /** @type {MessageEvent<string>} */ (event);
+        if (lastEventId) this.#last = lastEventId;
+        take(JSON.parse(data));
+      });
+    on('hello', () => {
+      this.#up();
+      if (!this.known) void this.read();
+    });
+    on('resync', () => {
+      this.#up();
+      void this.read();
+      this.dispatchEvent(new Event('turns'));
+    });
+    on('entity', ({ id, entity }) => {
+      if (entity) this.entities.set(id, entity);
+      else this.entities.delete(id);
+      this.dispatchEvent(new CustomEvent('entity', { detail: id }));
+    });
+    on('areas', ({ areas, floors }) => {
+      this.areas = areas;
+      this.floors = floors;
+      this.dispatchEvent(new Event('house'));
+    });
+    on('timers', ({ timers }) => {
+      this.timers = timers;
+      this.dispatchEvent(new Event('timers'));
+    });
+    on('turn', (turn) => this.dispatchEvent(new CustomEvent('turn', { detail: turn })));
+    on('turn_deleted', ({ id }) => this.dispatchEvent(new CustomEvent('turn_deleted', { detail: id })));
+    on('link', (link) => {
+      this.linkDown = link.link === 'down' ? link.why : null;
+      this.dispatchEvent(new Event('link'));
+    });
+    source.addEventListener('error', () => {
+      if (source !== this.#source) return;
+      source.close();
+      this.#broken();
+    });
+  }
+
+  #up() {
+    this.#pause = 250;
+    if (this.connected) return;
+    this.connected = true;
+    this.dispatchEvent(new Event('connection'));
+  }
+
+  #broken() {
+    this.#source = null;
+    if (this.connected) {
+      this.connected = false;
+      this.dispatchEvent(new Event('connection'));
+    }
+    if (!this.#running) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#connect(), this.#pause);
+    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+    // An event source does not say why it failed: a request does.
+    if (navigator.onLine) void get('/api/connection').catch(() => {});
+  }
+
+  /** Reads the whole home anew. */
+  async read() {
+    try {
+      const house = await get('/api/home');
+      this.entities = new Map(Object.entries(house.entities));
+      this.areas = house.areas;
+      this.floors = house.floors;
+      this.timers = house.timers ?? [];
+      this.known = true;
+      this.dispatchEvent(new Event('house'));
+      this.dispatchEvent(new Event('timers'));
+    } catch {
+      // The next event, or the next connection, brings another try.
+      this.known = false;
+    }
+  }
+
+  /**
+   * What a person sees of the home: exposed entities by area, in the areas' order; those without an area last.
+   * @returns {{ area: Area | null, entities: Entity[] }[]}
+   */
+  rooms() {
+    const shown = [...this.entities.values()].filter((entity) => entity.exposed);
+    const rooms = this.areas.map((area) => ({
+      area: /** @type {Area | null} */ (area),
+      entities: shown.filter((entity) => entity.area === area.id),
+    }));
+    rooms.push({ area: null, entities: shown.filter((entity) => !this.areas.some((area) => area.id === entity.area)) });
+    return rooms.filter((room) => room.entities.length > 0);
+  }
+}
+
+export const live = new Live();
+
+signedOut.addEventListener('signed-out', () => live.stop());

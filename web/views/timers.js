@@ -1,0 +1,74 @@
+// @ts-check
+// Timers that run, with what is left of them.
+import { h, fill, setText } from '../lib/dom.js';
+import { icon } from '../lib/icons.js';
+import { t } from '../lib/i18n.js';
+import { live } from '../lib/live.js';
+import { post } from '../lib/api.js';
+import { attempt } from '../lib/errors.js';
+
+/**
+ * Hours, minutes and seconds.
+ * @param {number} ms
+ */
+export function clock(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1_000));
+  const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const shown = parts[0] ? parts : parts.slice(1);
+  return shown.map((part, at) => (at ? String(part).padStart(2, '0') : String(part))).join(':');
+}
+
+/** @param {Timer} timer */
+function left(timer) {
+  return timer.ends_at_ms === null ? timer.left_ms : timer.ends_at_ms - Date.now();
+}
+
+export function timersSection() {
+  const list = h('div', { class: 'grid' });
+  const section = h('section', { class: 'room timers', 'aria-labelledby': 'timers' }, h('header', {}, h('h2', { id: 'timers' }, t('home.timers'))), list);
+  /** @type {Map<string, { timer: Timer, shown: HTMLElement, card: HTMLElement }>} */
+  let shown = new Map();
+
+  function build() {
+    shown = new Map();
+    fill(list, ...live.timers.map((timer) => {
+      const time = h('p', { class: 'reading', role: 'timer' });
+      const name = timer.name || t('home.timer');
+      const running = timer.ends_at_ms !== null;
+      const element = h('article', { class: 'card timer' },
+        h('div', { class: 'head' }, h('span', { class: 'badge' }, icon('timer')), h('div', { class: 'text' }, h('h3', { class: 'name' }, name), time)),
+        h('div', { class: 'tools' },
+          timer.ringing ? null : h('button', { type: 'button', class: 'tool', 'aria-label': t(running ? 'card.pause' : 'card.start'), onclick: () => void tell(timer, running ? 'pause' : 'resume') }, icon(running ? 'pause' : 'play', 22)),
+          h('button', { type: 'button', class: 'tool', 'aria-label': t(timer.ringing ? 'card.stop' : 'home.cancel_timer', { name }), onclick: () => void tell(timer, 'cancel') }, icon('close', 22))));
+      shown.set(timer.id, { timer, shown: time, card: element });
+      return element;
+    }));
+    section.hidden = live.timers.length === 0;
+    tick();
+  }
+
+  function tick() {
+    for (const { timer, shown: time, card } of shown.values()) {
+      const ms = left(timer);
+      setText(time, timer.ringing ? t('home.timer_over') : clock(ms));
+      card.classList.toggle('on', timer.ringing || (timer.ends_at_ms !== null && ms > 0));
+      card.style.setProperty('--left', String(Math.max(0, Math.min(1, ms / (timer.length_ms || 1)))));
+    }
+  }
+
+  const ticking = setInterval(tick, 250);
+  live.addEventListener('timers', build);
+  build();
+  return {
+    element: section,
+    leave() {
+      clearInterval(ticking);
+      live.removeEventListener('timers', build);
+    },
+  };
+}
+
+/** @param {Timer} timer @param {'pause' | 'resume' | 'cancel'} what */
+async function tell(timer, what) {
+  await attempt(() => post(`/api/timers/${encodeURIComponent(timer.id)}/${what}`));
+}
