@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use crate::compile::compile;
 use crate::fuzzy::Words;
 use crate::graph::{Graph, List, Node};
-use crate::load::{LoadError, Sources, interpret, merge_parts};
+use crate::load::{LoadError, Raw, Sources, interpret, merge_parts};
+use crate::numbers::NumberWords;
 use crate::respond::Responses;
 use crate::text::{fold, normalize};
 
@@ -22,6 +23,8 @@ pub struct Dictionary {
     pub(crate) joiners: Vec<Vec<String>>,
     pub(crate) marks: Vec<char>,
     pub(crate) words: Words,
+    /// How numbers are said, for [`Dictionary::beside`].
+    numbers: NumberWords,
 }
 
 /// How large a dictionary is.
@@ -42,12 +45,28 @@ impl Dictionary {
     /// # Errors
     /// [`LoadError`] with file and line, and what to do about it.
     pub fn load(parts: &[(&str, &str)]) -> Result<Self, LoadError> {
-        let sources = Sources { parts };
-        let mut raw = interpret(merge_parts(parts)?)?;
+        Self::build(interpret(merge_parts(parts)?)?, &Sources { parts })
+    }
+
+    /// A small dictionary beside this one, from YAML or JSON: it says numbers, and skips words, as this one does.
+    ///
+    /// # Errors
+    /// As [`Dictionary::load`].
+    pub fn beside(&self, text: &str) -> Result<Self, LoadError> {
+        let parts = [("beside", text)];
+        let mut raw = interpret(merge_parts(&parts)?)?;
+        raw.language.clone_from(&self.language);
+        raw.numbers = self.numbers.clone();
+        raw.skip_words = self.skip_words.iter().map(|word| word.iter().collect()).collect();
+        Self::build(raw, &Sources { parts: &parts })
+    }
+
+    fn build(mut raw: Raw, sources: &Sources) -> Result<Self, LoadError> {
+        let numbers = raw.numbers.clone();
         let responses = Responses::new(std::mem::take(&mut raw.responses), std::mem::take(&mut raw.errors)).map_err(
             |(key, message)| LoadError::Shape { place: sources.place(&format!("response {key}"), &key), message },
         )?;
-        let graph = compile(&mut raw, &sources)?;
+        let graph = compile(&mut raw, sources)?;
         let (marks, joiners) = joiners(&raw.joiners);
         let words = Words::new(&graph, std::mem::take(&mut raw.sounds));
         let mut skip_words: Vec<Vec<char>> = raw
@@ -66,6 +85,7 @@ impl Dictionary {
             skip_words,
             responses,
             words,
+            numbers,
             joiners,
             marks,
         })
@@ -91,6 +111,12 @@ impl Dictionary {
     #[must_use]
     pub fn language(&self) -> &str {
         &self.language
+    }
+
+    /// Whether the dictionary says how numbers are spoken.
+    #[must_use]
+    pub fn has_numbers(&self) -> bool {
+        !self.numbers.is_empty()
     }
 
     /// The names of all intents that have sentences, sorted.
@@ -128,6 +154,12 @@ impl Dictionary {
         input: &crate::ResponseInput,
     ) -> Result<String, crate::RespondError> {
         self.responses.respond(intent, key, input)
+    }
+
+    /// Whether there is a response for an intent under this key.
+    #[must_use]
+    pub fn has_response(&self, intent: &str, key: &str) -> bool {
+        self.responses.has(intent, key)
     }
 
     /// The spoken sentence for a stable error code; `None` where the language has none for it.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use include_dir::{Dir, include_dir};
-use vesta_intents::Dictionary;
+use vesta_intents::{Dictionary, LoadError};
 use vesta_turn::Language;
 
 use crate::home_assistant;
@@ -13,7 +13,31 @@ static INTENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../intents");
 
 /// Tags of the languages that are there.
 pub(crate) fn tags() -> Vec<String> {
-    INTENTS.dirs().filter_map(|dir| dir.path().file_name()?.to_str().map(str::to_owned)).collect()
+    let languages = INTENTS.dirs().filter(|dir| INTENTS.contains(dir.path().join("sentences")));
+    languages.filter_map(|dir| dir.path().file_name()?.to_str().map(str::to_owned)).collect()
+}
+
+/// How numbers are said in a language, for dictionaries that do not tell: the file's name and its text.
+pub(crate) fn numbers(tag: &str) -> Option<(String, &'static str)> {
+    let base = tag.split('-').next().unwrap_or(tag);
+    let files = [tag, base].map(|tag| [format!("numbers/{tag}.yaml"), format!("{tag}/sentences/numbers.yaml")]);
+    let file = files.iter().flatten().find_map(|name| INTENTS.get_file(name))?;
+    Some((file.path().display().to_string(), file.contents_utf8()?))
+}
+
+/// Loads the files of one dictionary. Where they do not tell how numbers are said, the program's own words for their
+/// language are used.
+///
+/// # Errors
+/// As [`Dictionary::load`].
+pub(crate) fn load_parts(parts: &[(String, String)]) -> Result<Dictionary, LoadError> {
+    let mut parts: Vec<(&str, &str)> = parts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let dictionary = Dictionary::load(&parts)?;
+    let Some((name, text)) = numbers(dictionary.language()).filter(|_| !dictionary.has_numbers()) else {
+        return Ok(dictionary);
+    };
+    parts.push((&name, text));
+    Dictionary::load(&parts)
 }
 
 /// The language `tag`, with the owner's sentences from `<data>/intents/<tag>/` beside the built-in ones; where the region
@@ -49,9 +73,7 @@ pub(crate) fn dictionary(tag: &str, data: &Path) -> anyhow::Result<Dictionary> {
             folder.join(tag).display()
         );
     }
-    let parts = arrange(parts)?;
-    let parts: Vec<(&str, &str)> = parts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    Dictionary::load(&parts).with_context(|| format!("the sentences of the language '{tag}' are wrong"))
+    load_parts(&arrange(parts)?).with_context(|| format!("the sentences of the language '{tag}' are wrong"))
 }
 
 /// Puts Home Assistant's dictionary around the others: what it says before them, what it understands after them.
@@ -125,4 +147,29 @@ fn read(path: &Path) -> anyhow::Result<String> {
 
 fn is_sentences(path: &Path) -> bool {
     path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_no_language_and_go_with_dictionaries_that_have_none() {
+        assert!(tags().contains(&"en".to_owned()) && !tags().contains(&"numbers".to_owned()));
+        assert!(numbers("nl-BE").is_some_and(|(name, _)| name == "numbers/nl.yaml"));
+        assert!(numbers("de-CH").is_some_and(|(name, _)| name == "numbers/de-CH.yaml"));
+        assert!(numbers("de-AT").is_some_and(|(name, _)| name == "de/sentences/numbers.yaml"));
+        assert!(numbers("tlh").is_none());
+        let dictionary = |language: &str| {
+            let text = format!(
+                "language: {language}\nintents: {{Set: {{data: [{{sentences: ['zet op {{0..100:level}}']}}]}}}}"
+            );
+            load_parts(&[("a.yaml".to_owned(), text)]).unwrap()
+        };
+        let meant = |language: &str| {
+            let names = vesta_intents::Names::default();
+            dictionary(language).recognize("zet op vijfenveertig", &names, &vesta_intents::Context::new()).is_some()
+        };
+        assert!(meant("nl") && !meant("tlh"));
+    }
 }

@@ -82,8 +82,7 @@ impl<'a> Source<'a> {
             return language::dictionary(&setting.config.language, setting.folder.path());
         };
         let parts = language::files(path)?;
-        let parts: Vec<(&str, &str)> = parts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        let dictionary = Dictionary::load(&parts).context("the dictionary cannot be loaded")?;
+        let dictionary = language::load_parts(&parts).context("the dictionary cannot be loaded")?;
         if dictionary.intents().is_empty() {
             bail!(
                 "{} has no sentences in it: there is nothing under `intents`. (--data names the dictionary here; \
