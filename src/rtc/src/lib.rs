@@ -1,0 +1,34 @@
+//! WebRTC: what carries a Realtime session to and from a browser.
+//!
+//! - [`calls`]: all calls of a house: begin, change, end.
+//! - `session`: the task of one call. `peer`: the call itself, without sockets and without a clock.
+//! - [`jitter`]: packets to audio in order. [`playback`]: audio to frames at their time. `codec`: Opus.
+//! - `net`, `tcp`, `route`, `stun`, `reflexive`: the sockets that all calls share, and whose packet is whose.
+//! - `sdp`: what an offer must have, and where a call can be reached.
+//! - [`ice_servers`]: STUN and TURN servers for clients. [`observe`]: what is measured.
+//!
+//! ICE, DTLS, SCTP and SRTP are the `rtc` crate's. The crate knows no HTTP and no Realtime event, only [`vesta_realtime::ports`].
+#![forbid(unsafe_code)]
+
+pub mod calls;
+mod codec;
+pub mod error;
+pub mod ice_servers;
+pub mod jitter;
+mod net;
+pub mod observe;
+mod peer;
+pub mod playback;
+mod reflexive;
+mod route;
+mod sdp;
+mod session;
+mod stun;
+mod tcp;
+
+pub use calls::{Begun, Calls, RtcConfig};
+pub use error::RtcError;
+pub use ice_servers::{IceServer, IceServers, TurnLogin};
+pub use observe::{Observation, Observe};
+pub use peer::{CHANNEL, Ended, MAX_MESSAGE};
+pub use sdp::MAX_OFFER;

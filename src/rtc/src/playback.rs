@@ -1,0 +1,239 @@
+//! What the client is to hear, frame by frame at the pace of its clock.
+//!
+//! Audio comes as fast as it is made and leaves as one frame every 20 ms, counted from the first: a late wake-up delays one frame and
+//! moves no other. A pure state machine: audio and the time are handed in.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use vesta_audio::Resampler;
+use vesta_realtime::ports::{Playback, Played};
+
+/// Samples a second of what is played: no voice of ours has more than this can carry.
+pub const RATE: u32 = 24_000;
+/// Samples in a frame.
+pub const FRAME_SAMPLES: usize = 480;
+/// Length of a frame.
+pub const FRAME: Duration = Duration::from_millis(20);
+/// Ticks of Opus' RTP clock (48 kHz, RFC 7587) in a frame and in a millisecond.
+const FRAME_TICKS: u32 = 960;
+const TICKS_PER_MS: u128 = 48;
+/// A frame that would be this late makes the clock begin anew instead: the client has long run dry.
+const STALLED: Duration = Duration::from_millis(200);
+/// Audio that may wait, in samples: two minutes.
+const MAX_WAITING: usize = 120 * RATE as usize;
+
+/// One thing to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send this frame.
+    Send(Frame),
+    /// Tell the session.
+    Tell(Played),
+}
+
+/// 20 ms of sound.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// 24 kHz mono.
+    pub samples: Box<[i16; FRAME_SAMPLES]>,
+    /// Since the first frame of the call, in ticks of 1/48000 s; wraps.
+    pub ticks: u32,
+    /// The first frame after a pause.
+    pub marker: bool,
+    /// How late it is.
+    pub late: Duration,
+}
+
+/// Paces playback.
+#[derive(Debug, Default)]
+pub struct Player {
+    responses: VecDeque<Response>,
+    /// What does not wait for the clock.
+    told: VecDeque<Played>,
+    clock: Option<Clock>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    /// When the next frame is due.
+    next: Instant,
+    /// The next frame's place on the RTP clock.
+    ticks: u32,
+    /// There was no frame when one was due.
+    dry: bool,
+}
+
+impl Clock {
+    /// Lets the pause be over at `now`.
+    fn skip_to(&mut self, now: Instant) {
+        let pause = now.saturating_duration_since(self.next).as_micros() * TICKS_PER_MS / 1_000;
+        self.ticks = self.ticks.wrapping_add(pause as u32);
+        self.next = self.next.max(now);
+    }
+}
+
+#[derive(Debug)]
+struct Response {
+    id: String,
+    samples: VecDeque<i16>,
+    resampler: Option<Resampler>,
+    rate: u32,
+    begun: bool,
+    ended: bool,
+    /// Samples that were sent.
+    played: u64,
+}
+
+impl Response {
+    fn new(id: String) -> Self {
+        Self { id, samples: VecDeque::new(), resampler: None, rate: 0, begun: false, ended: false, played: 0 }
+    }
+
+    fn take(&mut self, rate: u32, samples: &[i16]) {
+        if rate != self.rate {
+            self.flush();
+            self.rate = rate;
+            match Resampler::new(rate, RATE) {
+                Ok(resampler) => self.resampler = Some(resampler),
+                Err(error) => tracing::warn!(%error, response = self.id, "a reply cannot be played"),
+            }
+        }
+        if let Some(resampler) = &mut self.resampler {
+            self.samples.extend(resampler.process(samples));
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(mut resampler) = self.resampler.take() {
+            self.samples.extend(resampler.flush());
+        }
+    }
+
+    fn end(&mut self) {
+        self.flush();
+        self.ended = true;
+    }
+
+    fn has_frame(&self) -> bool {
+        self.samples.len() >= FRAME_SAMPLES || (self.ended && !self.samples.is_empty())
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended && self.samples.is_empty()
+    }
+
+    /// The next frame; the last one of a response is filled up with silence.
+    fn frame(&mut self) -> Box<[i16; FRAME_SAMPLES]> {
+        let mut frame = Box::new([0; FRAME_SAMPLES]);
+        for (place, sample) in frame.iter_mut().zip(self.samples.drain(..FRAME_SAMPLES.min(self.samples.len()))) {
+            *place = sample;
+            self.played += 1;
+        }
+        frame
+    }
+
+    fn played_ms(&self) -> u64 {
+        self.played * 1_000 / u64::from(RATE)
+    }
+}
+
+impl Player {
+    /// A player with nothing to play.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether more audio may be handed in.
+    pub fn has_room(&self) -> bool {
+        self.responses.iter().map(|response| response.samples.len()).sum::<usize>() < MAX_WAITING
+    }
+
+    /// Takes what is to be played. Call [`Player::poll`] afterwards.
+    pub fn take(&mut self, playback: Playback) {
+        match playback {
+            Playback::Audio { response, rate, samples } => {
+                if let Some(response) = self.response(response) {
+                    response.take(rate, &samples);
+                }
+            }
+            Playback::End { response } => {
+                if let Some(response) = self.response(response) {
+                    response.end();
+                }
+            }
+            Playback::Clear => {
+                for response in self.responses.drain(..) {
+                    let played_ms = response.played_ms();
+                    self.told.push_back(Played::Cleared { response: response.id, played_ms });
+                }
+                self.run_dry();
+            }
+        }
+    }
+
+    fn run_dry(&mut self) {
+        if let Some(clock) = &mut self.clock {
+            clock.dry = true;
+        }
+    }
+
+    /// The response of that id. A new one ends those before it: they are played in order, and nothing more comes for them.
+    fn response(&mut self, id: String) -> Option<&mut Response> {
+        if !self.responses.iter().any(|response| response.id == id) {
+            self.responses.iter_mut().filter(|response| !response.ended).for_each(Response::end);
+            self.responses.push_back(Response::new(id.clone()));
+        }
+        self.responses.iter_mut().find(|response| response.id == id)
+    }
+
+    /// The next thing to do at `now`. Call it until there is none.
+    pub fn poll(&mut self, now: Instant) -> Option<Step> {
+        if let Some(told) = self.told.pop_front() {
+            return Some(Step::Tell(told));
+        }
+        let clock = self.clock.get_or_insert(Clock { next: now, ticks: 0, dry: true });
+        let response = self.responses.front_mut();
+        let Some(response) = response.filter(|response| response.has_frame() || response.is_over()) else {
+            clock.dry |= now >= clock.next;
+            return None;
+        };
+        if response.is_over() {
+            if now < clock.next && response.begun {
+                return None;
+            }
+            let (response, played_ms) = (std::mem::take(&mut response.id), response.played_ms());
+            self.responses.pop_front();
+            clock.dry |= self.responses.is_empty();
+            return Some(Step::Tell(Played::Stopped { response, played_ms }));
+        }
+        let marker = clock.dry || now.saturating_duration_since(clock.next) > STALLED;
+        if marker {
+            clock.skip_to(now);
+        }
+        if now < clock.next {
+            return None;
+        }
+        if !response.begun {
+            response.begun = true;
+            return Some(Step::Tell(Played::Started { response: response.id.clone() }));
+        }
+        let frame = Frame {
+            samples: response.frame(),
+            ticks: clock.ticks,
+            marker,
+            late: now.saturating_duration_since(clock.next),
+        };
+        clock.dry = false;
+        clock.next += FRAME;
+        clock.ticks = clock.ticks.wrapping_add(FRAME_TICKS);
+        Some(Step::Send(frame))
+    }
+
+    /// When to call [`Player::poll`] although nothing was handed in.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let (clock, response) = (self.clock?, self.responses.front()?);
+        // A clock that has run dry waits for audio, not for a time.
+        (!clock.dry || response.has_frame() || response.is_over()).then_some(clock.next)
+    }
+}
