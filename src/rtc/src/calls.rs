@@ -201,6 +201,11 @@ impl Calls {
         Ok(())
     }
 
+    /// Runs something for as long as it takes: the session of a call.
+    pub fn spawn(&self, session: impl Future<Output = ()> + Send + 'static) {
+        self.shared.tasks.spawn(session);
+    }
+
     /// Waits until every call has ended. Cancel their token first.
     pub async fn finish(&self) {
         self.shared.tasks.close();

@@ -26,25 +26,29 @@ const USUAL_LOSS: i32 = 5;
 const MAX_LOSS: i32 = 30;
 
 /// Decodes what the client says.
-pub(crate) struct Listener {
+pub struct Listener {
     decoder: Decoder,
     /// Packets that could not be decoded.
     broken: u64,
 }
 
 impl Listener {
-    pub(crate) fn new() -> Result<Self, RtcError> {
+    /// A decoder at the start of a stream.
+    ///
+    /// # Errors
+    /// libopus refuses.
+    pub fn new() -> Result<Self, RtcError> {
         let decoder = Decoder::new(HEARD_HZ, Channels::Mono).map_err(RtcError::codec)?;
         Ok(Self { decoder, broken: 0 })
     }
 
     /// Packets that could not be decoded so far.
-    pub(crate) fn broken(&self) -> u64 {
+    pub fn broken(&self) -> u64 {
         self.broken
     }
 
     /// A piece as 16 kHz mono samples. What cannot be decoded is concealed.
-    pub(crate) fn hear(&mut self, piece: &Piece) -> Vec<i16> {
+    pub fn hear(&mut self, piece: &Piece) -> Vec<i16> {
         match piece {
             Piece::Decode(packet) => match self.decode(packet, MAX_SAMPLES, false) {
                 Some(samples) => samples,
@@ -79,12 +83,16 @@ fn silence(ticks: u64) -> Vec<i16> {
 }
 
 /// Encodes what the client hears.
-pub(crate) struct Speaker {
+pub struct Speaker {
     encoder: Encoder,
 }
 
 impl Speaker {
-    pub(crate) fn new() -> Result<Self, RtcError> {
+    /// An encoder at the start of a stream.
+    ///
+    /// # Errors
+    /// libopus refuses.
+    pub fn new() -> Result<Self, RtcError> {
         let mut encoder = Encoder::new(RATE, Channels::Mono, Application::Voip).map_err(RtcError::codec)?;
         encoder.set_bitrate(Bitrate::Bits(BITS_PER_SECOND)).map_err(RtcError::codec)?;
         encoder.set_complexity(COMPLEXITY).map_err(RtcError::codec)?;
@@ -95,14 +103,17 @@ impl Speaker {
     }
 
     /// Tells the encoder what share of its packets is lost, from 0 to 255 (RFC 3550, 6.4.1), so that its copies are worth their bits.
-    pub(crate) fn lost(&mut self, fraction: u8) {
+    pub fn lost(&mut self, fraction: u8) {
         let percent = (i32::from(fraction) * 100 / 256).clamp(USUAL_LOSS, MAX_LOSS);
         // Refused only for values outside 0 to 100.
         let _ = self.encoder.set_packet_loss_perc(percent);
     }
 
     /// 20 ms of sound as an Opus packet.
-    pub(crate) fn say(&mut self, frame: &[i16; FRAME_SAMPLES]) -> Result<Bytes, RtcError> {
+    ///
+    /// # Errors
+    /// libopus refuses.
+    pub fn say(&mut self, frame: &[i16; FRAME_SAMPLES]) -> Result<Bytes, RtcError> {
         Ok(self.encoder.encode_vec(frame, MAX_PACKET).map_err(RtcError::codec)?.into())
     }
 }

@@ -46,9 +46,6 @@ pub enum RtcError {
     /// libopus refused; its own message.
     #[error("the Opus codec failed: {0}")]
     Codec(String),
-    /// The certificate for DTLS could not be made.
-    #[error("no certificate for calls could be made: {0}")]
-    Certificate(String),
 }
 
 impl RtcError {

@@ -79,6 +79,21 @@ pub enum Ended {
     Stuck,
 }
 
+impl Ended {
+    /// A stable name for metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HungUp => "hung_up",
+            Self::Closed => "closed",
+            Self::Silent => "silent",
+            Self::NeverConnected => "never_connected",
+            Self::Failed => "failed",
+            Self::SessionOver => "session_over",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
 /// A message of the client.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message {

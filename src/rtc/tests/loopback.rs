@@ -1,4 +1,5 @@
 //! Both ends of a call in one process, over real sockets.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod client;
 
@@ -355,7 +356,7 @@ async fn bad_offers_are_refused_with_what_to_do() {
             begun.over.cancel();
             let wait = async {
                 while calls.count() > 0 {
-                    tokio::task::yield_now().await
+                    tokio::task::yield_now().await;
                 }
             };
             timeout(PATIENCE, wait).await.unwrap();

@@ -1,7 +1,15 @@
 //! A client for calls, on the same sans-I/O core as the server's end: for tests of both ends in one process, and light enough that a benchmark
 //! can run hundreds. Real browsers are tested elsewhere.
 #![allow(dead_code, reason = "each user needs other parts")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly")]
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly"
+)]
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -159,7 +167,7 @@ impl Caller {
         let answer = answer.to_owned();
         tokio::spawn(async move {
             let tcp = self.line.answer(&answer).await;
-            self.line.run(tcp, ordered, notices).await;
+            Box::pin(self.line.run(tcp, ordered, notices)).await;
         });
         Client { noticed, orders }
     }
@@ -390,7 +398,7 @@ impl Line {
                 self.timestamp = self.timestamp.wrapping_add(ticks);
             }
             Do::Rtp { payload_type, sequence, timestamp, payload } => {
-                self.rtp(payload_type, sequence, timestamp, payload)
+                self.rtp(payload_type, sequence, timestamp, payload);
             }
             Do::Raw(bytes) => {
                 if let Some(peer) = self.last_peer {
