@@ -1,5 +1,11 @@
 //! The ways to a house against fakes: an ACME server, Tailscale's program, a clock that can be turned.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly"
+)]
 
 mod acme;
 mod acme_server;

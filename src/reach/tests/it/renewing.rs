@@ -40,7 +40,8 @@ async fn seen(port: u16, name: &str, authority: &[u8]) -> Result<Vec<u8>, std::i
         .with_root_certificates(roots)
         .with_no_client_auth();
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(name.to_owned()).unwrap(), stream).await?;
+    let stream =
+        TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(name.to_owned()).unwrap(), stream).await?;
     Ok(stream.get_ref().1.peer_certificates().unwrap()[0].to_vec())
 }
 
