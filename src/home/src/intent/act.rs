@@ -43,14 +43,21 @@ pub(super) fn plan(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError
         "HassOpenCover" => simple(&["cover", "valve"], "opening", Action::Open),
         "HassCloseCover" => simple(&["cover", "valve"], "closing", Action::Close),
         "HassStopMoving" | "HassStopCover" => simple(&["cover", "valve"], "stopping", Action::Stop),
+        "HassSetPosition" if steps(call, "position") => {
+            stepped(call, house, &POSITION, |position| Action::SetPosition(position))
+        }
         "HassSetPosition" => {
             let action = Action::SetPosition(percent(call, "position")?);
             simple(&["cover", "valve"], "position", action)
         }
         "HassLightSet" => light_set(call, house),
+        "HassFanSetSpeed" if steps(call, "percentage") => stepped(call, house, &SPEED, Action::SetSpeed),
         "HassFanSetSpeed" => {
             let action = Action::SetSpeed(percent(call, "percentage")?);
             one_kind(call, house, &["fan"], Some("percentage"), "speed", action)
+        }
+        "HassClimateSetTemperature" if steps(call, "temperature") => {
+            stepped(call, house, &TEMPERATURE, Action::SetTemperature)
         }
         "HassClimateSetTemperature" => {
             let action = Action::SetTemperature(number(call, "temperature")?);
@@ -84,20 +91,72 @@ pub(super) fn plan(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError
         "HassSetVolumeRelative" => media(MediaAction::StepVolume(volume_step(call)?), "volume"),
         "HassSetValue" => simple(&["number"], "setting a value", Action::SetValue(number(call, "value")?)),
         "HassSelectOption" => simple(&["select"], "selecting", Action::Select(required(call, "option")?)),
-        "HassListAddItem"
-        | "HassListCompleteItem"
-        | "HassListRemoveItem"
-        | "HassShoppingListAddItem"
-        | "HassShoppingListCompleteItem" => Err(no_such_kind("todo")),
-        "HassGetWeather" => Err(no_such_kind("weather")),
-        "HassBroadcast" => Err(no_such_kind("assist_satellite")),
         other => Err(CallError::UnknownIntent { intent: other.to_owned() }),
     }
 }
 
-/// MQTT discovery knows no entities of this kind, so a home never has one.
-fn no_such_kind(domain: &str) -> CallError {
-    CallError::NoneInArea { domain: Some(domain.to_owned()), device_class: None, area: None }
+/// A value that can be asked for "a bit more" of.
+struct Stepped {
+    slot: &'static str,
+    domains: &'static [&'static str],
+    attribute: &'static str,
+    feature: &'static str,
+    /// Attributes that hold the bounds, and the bounds where they do not.
+    bounds: [(&'static str, f64); 2],
+    what: &'static str,
+}
+
+const POSITION: Stepped = Stepped {
+    slot: "position_step",
+    domains: &["cover", "valve"],
+    attribute: "current_position",
+    feature: "position",
+    bounds: [("", 0.0), ("", 100.0)],
+    what: "position",
+};
+const SPEED: Stepped = Stepped {
+    slot: "percentage_step",
+    domains: &["fan"],
+    attribute: "percentage",
+    feature: "percentage",
+    // Slower is not off.
+    bounds: [("", 1.0), ("", 100.0)],
+    what: "speed",
+};
+const TEMPERATURE: Stepped = Stepped {
+    slot: "temperature_step",
+    domains: &["climate"],
+    attribute: "temperature",
+    feature: "temperature",
+    bounds: [("min_temp", 0.0), ("max_temp", 100.0)],
+    what: "temperature",
+};
+
+/// Whether a value is to change by a step instead of to a number.
+fn steps(call: &IntentCall, slot: &str) -> bool {
+    !call.slots.contains_key(slot) && call.slots.contains_key(&format!("{slot}_step"))
+}
+
+/// Changes a value by a step from where each entity has it.
+fn stepped(
+    call: &IntentCall,
+    house: &Snapshot,
+    value: &Stepped,
+    action: impl Fn(f64) -> Action,
+) -> Result<Job, CallError> {
+    let step = number(call, value.slot)?;
+    let target = Target::new(call, house)?;
+    // From where it is unknown there is no step.
+    let now = |entity: &Entity| entity.number(value.attribute);
+    let able = |entity: &Entity| entity.features.iter().any(|own| own == value.feature) && now(entity).is_some();
+    let wanted = Wanted { domains: value.domains, able: &able, open: open(&target), what: value.what };
+    let found = resolve(house, &target, &wanted)?;
+    let [low, high] = value.bounds;
+    job(call, house, found, |entity| {
+        let bound = |(attribute, otherwise): (&str, f64)| entity.number(attribute).unwrap_or(otherwise);
+        let (low, high) = (bound(low), bound(high).max(bound(low)));
+        Step::Device(action((now(entity).unwrap_or(low) + step).clamp(low, high)))
+    })
 }
 
 /// The same action on everything of a kind that is meant.
@@ -276,7 +335,12 @@ fn light_set(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError> {
         }
         change.kelvin = Some(kelvin);
     }
-    if change == LightChange::default() {
+    let step = if change == LightChange::default() && steps(call, "brightness") {
+        Some(number(call, "brightness_step")? / 100.0 * 255.0)
+    } else {
+        None
+    };
+    if change == LightChange::default() && step.is_none() {
         let why = "neither brightness nor colour nor temperature is given".to_owned();
         return Err(CallError::InvalidValue { slot: "brightness".to_owned(), why });
     }
@@ -293,7 +357,16 @@ fn light_set(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError> {
     let able = |entity: &Entity| entity.features.iter().any(serves);
     // "Set the brightness to 50 %" is about the room the speaker is in, also where the dictionary says "lights" by itself.
     let found = resolve(house, &target, &Wanted { domains: &["light"], able: &able, open: Open::Nearest, what })?;
-    job(call, house, found, |_| Step::Device(Action::Light(change.clone())))
+    job(call, house, found, |entity| {
+        let mut change = change.clone();
+        if let Some(step) = step {
+            // A lamp that is off gets brighter from nothing; darker is not off.
+            let now =
+                if entity.state.as_deref() == Some("on") { entity.number("brightness").unwrap_or(255.0) } else { 0.0 };
+            change.brightness = Some((now + step).round().clamp(1.0, 255.0));
+        }
+        Step::Device(Action::Light(change))
+    })
 }
 
 /// The slot `area` names the room to clean, not where the robot is.

@@ -12,6 +12,8 @@ use crate::text::{fold, scalar};
 pub(super) struct Target<'a> {
     /// Entity id or spoken names; several where a matcher could not decide.
     pub(super) names: Vec<String>,
+    /// Ids of exactly the entities that are meant, where the call follows up one that was about them.
+    pub(super) entities: Vec<String>,
     /// Whether "all" was said instead of a name.
     pub(super) all: bool,
     pub(super) area: Option<&'a Area>,
@@ -44,6 +46,7 @@ impl<'a> Target<'a> {
         let all = names.iter().any(|name| name == "all");
         Ok(Self {
             names: if all { Vec::new() } else { names },
+            entities: texts(call, "entities"),
             all,
             area,
             floor,
@@ -55,12 +58,13 @@ impl<'a> Target<'a> {
 
     /// Whether nothing at all says where or what.
     pub(super) fn is_open(&self) -> bool {
-        self.names.is_empty() && !self.all && self.area.is_none() && self.floor.is_none()
+        self.names.is_empty() && self.entities.is_empty() && !self.all && self.area.is_none() && self.floor.is_none()
     }
 
     /// Whether an entity is in the area and on the floor that were named.
     pub(super) fn covers(&self, entity: &Entity, house: &Snapshot) -> bool {
-        self.area.is_none_or(|area| entity.area.as_ref() == Some(&area.id))
+        (self.entities.is_empty() || self.entities.contains(&entity.id))
+            && self.area.is_none_or(|area| entity.area.as_ref() == Some(&area.id))
             && self.floor.is_none_or(|floor| house.floor_of(entity) == Some(&floor.id))
     }
 
