@@ -185,8 +185,10 @@ impl Reach {
     /// Who is at the other end of a request from `peer`, over TLS or not.
     pub fn client(&self, peer: IpAddr, tls: bool, said: &Forwarding<'_>) -> Client {
         let client = self.inner.proxies.client(peer, tls, said);
-        // Only proxies run where the server runs, or in the house; what strangers claim is no news.
-        if client.unheeded && (client.address.is_loopback() || authority::is_private(client.address)) {
+        // Proxies run where the server runs, or in the house; what strangers claim is no news, and once there is a proxy
+        // that is trusted, what others in the house claim is none either.
+        let none_yet = self.inner.settings.reach.trusted_proxies.is_empty();
+        if client.unheeded && (client.address.is_loopback() || (none_yet && authority::is_private(client.address))) {
             self.unheeded(client.address);
         }
         client

@@ -4,6 +4,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use vesta_reach::{Links, WayReport};
 
@@ -26,16 +27,12 @@ pub struct ReachReport {
     pub ways: Option<Vec<WayReport>>,
 }
 
-pub(crate) async fn show(
-    State(app): State<App>,
-    client: ClientAddress,
-    caller: Result<Caller, crate::problem::Problem>,
-) -> Json<ReachReport> {
+pub(crate) async fn show(State(app): State<App>, client: ClientAddress, caller: Option<Caller>) -> Json<ReachReport> {
     let reach = &app.reach;
-    let known = caller.is_ok();
+    let known = caller.is_some();
     let links = reach.links();
     Json(ReachReport {
-        secure: client.secure || (client.address.is_loopback() && !client.proxied),
+        secure: client.has_secure_context(&headers),
         needs_trust: links.secure.first().is_some_and(|link| link.needs_trust),
         fingerprint: reach.authority().map(|authority| authority.fingerprint().to_owned()),
         links: known.then_some(links),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, header};
 use vesta_reach::{Client, Forwarding, Reach};
 
 /// The other end of a request, as seen through trusted proxies. Every request has it in its extensions.
@@ -37,6 +37,23 @@ impl ClientAddress {
         let Client { address, secure, proxied, .. } = reach.client(peer, tls, &said);
         Self { address, secure, proxied }
     }
+
+    /// Whether browsers give this client's pages a secure context, and with it the microphone: over HTTPS, and under the
+    /// machine's own names for itself (Secure Contexts, section 3.1).
+    pub(crate) fn has_secure_context(self, headers: &HeaderMap) -> bool {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let name = host_name(host);
+        let itself = name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        self.secure || itself
+    }
+}
+
+/// The name or address in `name[:port]`, without brackets.
+pub(crate) fn host_name(host: &str) -> &str {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for ClientAddress {
@@ -46,5 +63,26 @@ impl<S: Sync> FromRequestParts<S> for ClientAddress {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let nobody = Self { address: Ipv4Addr::UNSPECIFIED.into(), secure: false, proxied: false };
         Ok(parts.extensions.get::<Self>().copied().unwrap_or(nobody))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_that_was_called_decides_on_the_microphone() {
+        let called = |host: &str, secure| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            let client = ClientAddress { address: IpAddr::from([127, 0, 0, 1]), secure, proxied: false };
+            client.has_secure_context(&headers)
+        };
+        for host in ["localhost:8420", "127.0.0.1", "[::1]:8420"] {
+            assert!(called(host, false), "{host}");
+        }
+        for host in ["vesta.local:8421", "192.168.1.4:8421", "[fd00::1]"] {
+            assert!(!called(host, false) && called(host, true), "{host}");
+        }
     }
 }

@@ -118,7 +118,11 @@ impl Connection {
     /// Whether the client begins with a TLS handshake; `None` where it says nothing.
     async fn speaks_tls(&self) -> Option<bool> {
         let mut first = [0];
-        match timeout(HANDSHAKE, self.stream.peek(&mut first)).await {
+        let peeked = tokio::select! {
+            peeked = timeout(HANDSHAKE, self.stream.peek(&mut first)) => peeked,
+            () = self.cancel.cancelled() => return None,
+        };
+        match peeked {
             Ok(Ok(1)) if first == [TLS_HANDSHAKE] => Some(true),
             // A method's name is capital letters.
             Ok(Ok(1)) if first.iter().all(u8::is_ascii_uppercase) => Some(false),
@@ -186,6 +190,10 @@ where
                 return;
             }
             () = cancel.cancelled(), if !leaving => {
+                // Whoever has asked for nothing gets nothing more.
+                if !asked.load(Ordering::Relaxed) {
+                    return;
+                }
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
             }

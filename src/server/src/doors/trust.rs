@@ -64,7 +64,7 @@ fn shown(reach: &Reach, headers: &HeaderMap, client: ClientAddress, took: bool) 
         language,
         t => Shown::from_serialize(texts),
         took,
-        secure => client.secure,
+        secure => client.has_secure_context(headers),
         authority => authority.is_some(),
         name => authority.map(|authority| authority.name()),
         fingerprint => authority.map(|authority| authority.fingerprint()),
