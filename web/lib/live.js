@@ -34,6 +34,8 @@ class Live extends EventTarget {
     addEventListener('online', this.#now);
     addEventListener('offline', this.#lost);
     document.addEventListener('visibilitychange', this.#now);
+    // At once, so that there is something to see; and again when events arrive, so that nothing in between is missed.
+    void this.read();
     this.#connect();
   }
 
@@ -78,7 +80,7 @@ class Live extends EventTarget {
       });
     on('hello', () => {
       this.#up();
-      if (!this.known) void this.read();
+      if (!query) void this.read();
     });
     on('resync', () => {
       this.#up();

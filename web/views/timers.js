@@ -25,7 +25,24 @@ function left(timer) {
 
 export function timersSection() {
   const list = h('div', { class: 'grid' });
-  const section = h('section', { class: 'room timers', 'aria-labelledby': 'timers' }, h('header', {}, h('h2', { id: 'timers' }, t('home.timers'))), list);
+  const name = h('input', { type: 'text', id: 'timer-name', maxLength: 60, autocomplete: 'off' });
+  const minutes = h('input', { type: 'number', id: 'timer-minutes', min: '1', max: '10080', value: '5', inputMode: 'numeric', required: true });
+  const form = h('form', { class: 'form inline', onsubmit: start },
+    h('div', {}, h('label', { for: 'timer-minutes' }, t('home.minutes')), minutes),
+    h('div', {}, h('label', { for: 'timer-name' }, t('home.timer_name')), name),
+    h('button', { type: 'submit', class: 'button' }, icon('play', 20), t('card.start')));
+  const fresh = h('details', { class: 'more' }, h('summary', {}, icon('timer', 18), t('home.new_timer')), form);
+  const heading = h('header', {}, h('h2', { id: 'timers' }, t('home.timers')));
+  const section = h('section', { class: 'room timers', 'aria-label': t('home.timers') }, heading, list, fresh);
+
+  async function start(/** @type {Event} */ event) {
+    event.preventDefault();
+    const body = { seconds: Math.round(Number(minutes.value) * 60), ...(name.value.trim() ? { name: name.value.trim() } : {}) };
+    if (!(await attempt(() => post('/api/timers', body)))) return;
+    name.value = '';
+    fresh.open = false;
+  }
+
   /** @type {Map<string, { timer: Timer, shown: HTMLElement, card: HTMLElement }>} */
   let shown = new Map();
 
@@ -34,7 +51,7 @@ export function timersSection() {
     fill(list, ...live.timers.map((timer) => {
       const time = h('p', { class: 'reading', role: 'timer' });
       const name = timer.name || t('home.timer');
-      const running = timer.ends_at_ms !== null;
+      const running = timer.ends_at_ms !== null && !timer.ringing;
       const element = h('article', { class: 'card timer' },
         h('div', { class: 'head' }, h('span', { class: 'badge' }, icon('timer')), h('div', { class: 'text' }, h('h3', { class: 'name' }, name), time)),
         h('div', { class: 'tools' },
@@ -43,7 +60,8 @@ export function timersSection() {
       shown.set(timer.id, { timer, shown: time, card: element });
       return element;
     }));
-    section.hidden = live.timers.length === 0;
+    heading.hidden = live.timers.length === 0;
+    list.hidden = live.timers.length === 0;
     tick();
   }
 

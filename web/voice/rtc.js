@@ -1,5 +1,6 @@
 // @ts-check
 // A Realtime session over WebRTC: events on the data channel `oai-events`, audio beside it.
+import { get } from '../lib/api.js';
 import { Transport } from './transport.js';
 
 /** A connection that is lost for this long is not coming back by itself. */
@@ -18,6 +19,7 @@ export class RtcTransport extends Transport {
   #call = '';
   #listening = false;
   #closed = false;
+  #open = false;
   #restarting = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #lost;
@@ -30,9 +32,10 @@ export class RtcTransport extends Transport {
 
   /** @param {AbortSignal} signal */
   async connect(signal) {
-    const peer = new RTCPeerConnection();
+    const { iceServers } = await get('/api/rtc', { signal });
+    const peer = new RTCPeerConnection({ iceServers });
     this.#peer = peer;
-    signal.addEventListener('abort', () => this.close());
+    signal.addEventListener('abort', () => this.#open || this.close());
     // The microphone comes later, when somebody speaks: its place is kept.
     this.#sender = peer.addTransceiver('audio', { direction: 'sendrecv' }).sender;
     peer.ontrack = ({ track }) => {
@@ -56,6 +59,7 @@ export class RtcTransport extends Transport {
       channel.onopen = () => resolve(undefined);
       signal.addEventListener('abort', () => reject(signal.reason));
     });
+    this.#open = true;
   }
 
   /**
@@ -115,16 +119,15 @@ export class RtcTransport extends Transport {
   /** @param {MediaStream} stream */
   async attach(stream) {
     const [track] = stream.getAudioTracks();
-    // A track of our own: switching it off must not switch off the meter.
-    this.#track = track?.clone() ?? null;
-    if (this.#track) this.#track.enabled = this.#listening;
-    await this.#sender?.replaceTrack(this.#track);
+    this.#track = track ?? null;
+    await this.#sender?.replaceTrack(this.#listening ? this.#track : null);
   }
 
   /** @param {boolean} on */
   listen(on) {
     this.#listening = on;
-    if (this.#track) this.#track.enabled = on;
+    // Where nobody listens nothing is sent, not even silence.
+    void this.#sender?.replaceTrack(on ? this.#track : null).catch(() => {});
     if (on) void this.#sound.play().catch(() => {});
   }
 
@@ -164,7 +167,6 @@ export class RtcTransport extends Transport {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#lost);
-    this.#track?.stop();
     if (this.#channel) this.#channel.onclose = null;
     this.#peer?.close();
     this.#sound.srcObject = null;

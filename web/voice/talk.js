@@ -121,6 +121,7 @@ class Talk extends EventTarget {
     this.#pause = 300;
     await this.#use(transport);
     if (transport.kind === 'websocket') this.#lookForRtc(RETURN_MS);
+    if (!this.#pressed) await this.#sendKept();
   }
 
   /**
@@ -151,9 +152,20 @@ class Talk extends EventTarget {
     if (this.microphone.stream) await transport.attach(this.microphone.stream);
     this.#configure();
     if (this.handsFree) transport.listen(true);
-    if (this.#pressed) return;
-    this.#set('ready');
-    await this.#sendKept();
+    if (!this.#pressed) this.#set('ready');
+  }
+
+  /**
+   * A way for speech that was recorded: over WebRTC there is none, so a WebSocket is opened, until WebRTC is taken again.
+   * @returns {Promise<Transport | null>}
+   */
+  async #wayForRecorded() {
+    if (this.#transport?.kind === 'webrtc') {
+      const socket = await this.#reach(() => new SocketTransport(this.microphone), SOCKET_MS);
+      if (socket) await this.#use(socket);
+      this.#lookForRtc(3_000);
+    }
+    return this.#transport?.kind === 'websocket' ? this.#transport : null;
   }
 
   /** Who decides where a sentence ends: the button, or the house. */
@@ -265,8 +277,10 @@ class Talk extends EventTarget {
     if (this.#connecting && !this.#transport) await this.#connecting;
     if (!this.#transport) return this.#keep(speech);
     if (!this.#streamed) {
+      const way = await this.#wayForRecorded();
+      if (!way) return this.#keep(speech);
       this.#send({ type: 'input_audio_buffer.clear' });
-      this.#transport.speech(speech);
+      way.speech(speech);
     }
     this.#commit();
     // Lost before it was taken: said again over the next connection.
@@ -312,10 +326,12 @@ class Talk extends EventTarget {
   async #sendKept() {
     await outbox.alone(async () => {
       for (const one of await outbox.waiting().catch(() => [])) {
-        if (one.kind !== 'speech' || !this.#transport || this.#pressed) continue;
+        if (one.kind !== 'speech' || this.#pressed) continue;
+        const way = await this.#wayForRecorded();
+        if (!way) return;
         this.since = Date.now() - 500;
         this.#send({ type: 'input_audio_buffer.clear' });
-        this.#transport.speech(new Int16Array(one.pcm));
+        way.speech(new Int16Array(one.pcm));
         const taken = this.#next('taken', 5_000);
         const answered = this.#next('answered', ANSWER_MS);
         this.#commit();
