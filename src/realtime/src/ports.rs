@@ -86,8 +86,8 @@ pub enum Played {
 /// Who speaks, and how the session begins.
 #[derive(Debug, Clone)]
 pub struct SessionStart {
-    /// The person's id, for the record.
-    pub person: String,
+    /// The person, for the record.
+    pub speaker: vesta_turn::Speaker,
     /// The language the person speaks (BCP 47), where it is not the household's.
     pub language: Option<String>,
     /// The area the client is in, by id.
@@ -98,6 +98,8 @@ pub struct SessionStart {
     pub model: String,
     /// The session's configuration as the client gave it when it connected (a `session` object); [`Value::Null`] for the defaults.
     pub session: Value,
+    /// What the person may see and do in the home.
+    pub permissions: vesta_turn::Permissions,
     /// Cancelled when the person may no longer speak with the house.
     pub revoked: CancellationToken,
 }
