@@ -3,12 +3,12 @@
 use serde_json::{Map, Value};
 
 use crate::compile::compile;
-use crate::fuzzy::Words;
 use crate::graph::{Graph, List, Node};
 use crate::load::{LoadError, Raw, Sources, interpret, merge_parts};
 use crate::numbers::NumberWords;
 use crate::respond::Responses;
 use crate::text::{fold, normalize};
+use crate::words::Words;
 
 /// The sentences of a language, compiled, with its responses and spoken errors.
 #[derive(Debug)]

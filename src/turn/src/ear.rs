@@ -14,19 +14,21 @@ use vesta_audio::{EndReason, Endpoint, Endpointer, Frame, Framer, PreRoll, SAMPL
 use vesta_engines::{EngineError, EngineState, SpeechToText, SttEvent, SttInput, SttOptions};
 
 use crate::Assistant;
-use crate::conversation::{Client, Input, Mode, Pace};
+use crate::conversation::{Client, Input, Listening, Mode, Pace};
 use crate::error::TurnError;
 use crate::event::TurnEvent;
+use crate::hypotheses::Hypotheses;
 use crate::record::Recorder;
-use crate::settings::Settings;
 use crate::understand::Meaning;
 
 /// What was heard, ready to be answered.
-pub(crate) struct Utterance {
+pub struct Utterance {
     /// The turn's record so far.
     pub(crate) record: Recorder,
     /// What was said.
     pub(crate) text: Result<String, TurnError>,
+    /// How sure the engine is of that, and what it may have heard instead.
+    pub(crate) hypotheses: Hypotheses,
     /// What it means, worked out while the turn was not over yet; good only for the text it was made from.
     pub(crate) speculation: Option<Meaning>,
     /// Whether the user surely spoke to the house: a button, or typed text. Otherwise talk that means nothing to
@@ -36,10 +38,36 @@ pub(crate) struct Utterance {
     pub(crate) ended: Instant,
 }
 
+impl Utterance {
+    /// The turn's id.
+    pub fn turn(&self) -> &str {
+        self.record.id()
+    }
+
+    /// What was said; empty where nothing was.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn text(&self) -> Result<&str, &TurnError> {
+        self.text.as_deref()
+    }
+
+    /// The audio, 16 kHz mono; empty for typed text.
+    pub fn audio(&self) -> &[i16] {
+        self.record.so_far().heard.as_ref().map_or(&[], |audio| &audio.samples)
+    }
+}
+
+/// Audio that waits in a client's queue, in pieces, from which on it clearly comes faster than anyone speaks.
+const AHEAD: usize = 32;
+
 /// One client's ear.
 pub(crate) struct Ear {
     assistant: Assistant,
     client: Client,
+    listening: Listening,
+    /// What was being heard when the way of listening changed.
+    held: Option<Hearing>,
     framer: Framer,
     frames: VecDeque<Frame>,
     vad: Vad,
@@ -53,8 +81,11 @@ pub(crate) struct Ear {
 }
 
 /// A transcription under way.
-pub(crate) struct Hearing {
+pub struct Hearing {
     record: Recorder,
+    addressed: bool,
+    /// How long the transcript may take after the end.
+    deadline: Duration,
     stt: SttInput,
     events: mpsc::Receiver<SttEvent>,
     audio: Vec<i16>,
@@ -68,19 +99,21 @@ pub(crate) struct Hearing {
     said: Said,
     speculation: Option<Meaning>,
     failed: Option<EngineError>,
-    last: Option<String>,
+    last: Option<(String, Hypotheses)>,
 }
 
 impl Ear {
     pub(crate) fn new(assistant: Assistant, client: Client) -> Self {
-        let settings = &assistant.parts.settings;
+        let listening = Listening::new(&assistant.parts.settings, client.mode);
         Self {
             framer: Framer::new(),
             frames: VecDeque::new(),
             vad: Vad::new(VadConfig::default()),
-            endpointer: endpointer(settings),
+            endpointer: Endpointer::new(listening.endpoint),
             endpointer_from_ms: 0,
-            pre_roll: PreRoll::new(settings.pre_roll.as_millis() as u64),
+            pre_roll: pre_roll(&listening),
+            listening,
+            held: None,
             clock_ms: 0,
             input_open: true,
             assistant,
@@ -95,20 +128,44 @@ impl Ear {
         input: &mut mpsc::Receiver<Input>,
         speaking: &CancellationToken,
     ) -> Option<Hearing> {
-        match self.client.mode {
-            Mode::PushToTalk => self.until_released(input, speaking).await,
-            Mode::HandsFree => self.until_silent(input, speaking).await,
+        loop {
+            let heard = match self.listening.mode {
+                Mode::PushToTalk => self.until_released(input, speaking).await,
+                Mode::HandsFree => self.until_silent(input, speaking).await,
+            };
+            match heard {
+                Heard::Utterance(hearing) => return Some(hearing),
+                Heard::Change(listening, hearing) => self.change(listening, hearing),
+                Heard::Nothing => return None,
+            }
         }
     }
 
+    /// From here on the client is listened to in another way.
+    fn change(&mut self, listening: Listening, hearing: Option<Hearing>) {
+        let before = std::mem::replace(&mut self.listening, listening);
+        let unheard = match hearing {
+            // What was recorded so far is listened to again, for where speech begins and ends.
+            Some(hearing) if before.mode == Mode::PushToTalk && self.listening.mode == Mode::HandsFree => {
+                self.clock_ms = hearing.start_ms;
+                hearing.audio
+            }
+            hearing => {
+                self.held = hearing;
+                Vec::new()
+            }
+        };
+        if self.held.is_none() {
+            self.pre_roll = pre_roll(&self.listening);
+            self.listen_anew();
+        }
+        self.frames.extend(self.framer.push(&unheard));
+    }
+
     /// Push to talk: everything up to the client's `End` is one utterance.
-    async fn until_released(
-        &mut self,
-        input: &mut mpsc::Receiver<Input>,
-        speaking: &CancellationToken,
-    ) -> Option<Hearing> {
-        let limit = self.assistant.parts.settings.max_utterance.as_millis() as u64;
-        let mut hearing: Option<Hearing> = None;
+    async fn until_released(&mut self, input: &mut mpsc::Receiver<Input>, speaking: &CancellationToken) -> Heard {
+        let limit = self.listening.max_utterance.as_millis() as u64;
+        let mut hearing = self.held.take();
         while self.input_open {
             match next_step(input, hearing.as_mut()).await {
                 Step::Input(Some(Input::Audio(samples))) => {
@@ -123,9 +180,11 @@ impl Ear {
                         break;
                     }
                 }
-                Step::Input(Some(Input::End)) if hearing.is_some() => break,
-                Step::Input(Some(Input::End)) => {}
+                Step::Input(Some(Input::End | Input::Commit)) if hearing.is_some() => break,
+                Step::Input(Some(Input::End | Input::Commit)) => {}
                 Step::Input(Some(Input::Interrupt)) => speaking.cancel(),
+                Step::Input(Some(Input::Clear)) => hearing = None,
+                Step::Input(Some(Input::Listen(listening))) => return Heard::Change(listening, hearing),
                 Step::Input(None) => self.input_open = false,
                 Step::Heard(event) => {
                     if let Some(hearing) = &mut hearing {
@@ -134,7 +193,7 @@ impl Ear {
                 }
             }
         }
-        let hearing = hearing?;
+        let Some(hearing) = hearing else { return Heard::Nothing };
         let end = TurnEvent::SpeechEnded {
             turn: hearing.id(),
             speech_end_ms: self.clock_ms,
@@ -142,22 +201,20 @@ impl Ear {
             reason: "client",
         };
         self.tell(end).await;
-        Some(hearing)
+        Heard::Utterance(hearing)
     }
 
     /// Hands-free: the ear itself finds where an utterance begins and ends.
-    async fn until_silent(
-        &mut self,
-        input: &mut mpsc::Receiver<Input>,
-        speaking: &CancellationToken,
-    ) -> Option<Hearing> {
-        let mut hearing: Option<Hearing> = None;
+    async fn until_silent(&mut self, input: &mut mpsc::Receiver<Input>, speaking: &CancellationToken) -> Heard {
+        let mut hearing = self.held.take();
         // The client says that no more audio comes for now: silence that is never sent cannot be counted.
         let mut over = false;
+        // The client says that what was heard is an utterance, even where the ear heard nobody speak.
+        let mut commit = false;
         loop {
             while let Some(frame) = self.frames.pop_front() {
                 let endpoint = self.listen(&frame, &mut hearing).await;
-                if self.client.pace == Pace::AsFast {
+                if self.client.pace == Pace::AsFast || input.len() >= AHEAD {
                     self.catch_up(hearing.as_mut()).await;
                 }
                 if let Some(Endpoint::Ended { at_ms, speech_end_ms, reason }) = endpoint {
@@ -166,9 +223,17 @@ impl Ear {
                         let turn = hearing.id();
                         let reason = reason_name(reason);
                         self.tell(TurnEvent::SpeechEnded { turn, speech_end_ms, at_ms, reason }).await;
-                        return Some(hearing);
+                        return Heard::Utterance(hearing);
                     }
                 }
+            }
+            if std::mem::take(&mut commit) && hearing.is_none() {
+                let before: Vec<i16> = self.pre_roll.drain().flatten().collect();
+                let start_ms = self.clock_ms.saturating_sub(milliseconds(before.len()));
+                let mut begun = self.begin(start_ms);
+                begun.audio(&before).await;
+                self.tell(TurnEvent::SpeechStarted { turn: begun.id(), at_ms: start_ms }).await;
+                hearing = Some(begun);
             }
             if (over || !self.input_open)
                 && let Some(hearing) = hearing.take()
@@ -177,15 +242,25 @@ impl Ear {
                 let speech_end_ms = hearing.paused_at_ms.unwrap_or(self.clock_ms);
                 let (turn, at_ms) = (hearing.id(), self.clock_ms);
                 self.tell(TurnEvent::SpeechEnded { turn, speech_end_ms, at_ms, reason: "client" }).await;
-                return Some(hearing);
+                return Heard::Utterance(hearing);
             }
             if !self.input_open {
-                return None;
+                return Heard::Nothing;
             }
             over = false;
             match next_step(input, hearing.as_mut()).await {
                 Step::Input(Some(Input::Audio(samples))) => self.frames.extend(self.framer.push(&samples)),
                 Step::Input(Some(Input::Interrupt)) => speaking.cancel(),
+                Step::Input(Some(Input::Clear)) => {
+                    hearing = None;
+                    (self.framer, self.pre_roll) = (Framer::new(), pre_roll(&self.listening));
+                    self.listen_anew();
+                }
+                Step::Input(Some(Input::Listen(listening))) => return Heard::Change(listening, hearing),
+                Step::Input(Some(Input::Commit)) => {
+                    self.frames.extend(self.framer.flush());
+                    (over, commit) = (true, true);
+                }
                 Step::Input(Some(Input::End)) => {
                     self.frames.extend(self.framer.flush());
                     over = true;
@@ -208,7 +283,7 @@ impl Ear {
 
     /// Each turn has an endpointer of its own.
     fn listen_anew(&mut self) {
-        self.endpointer = endpointer(&self.assistant.parts.settings);
+        self.endpointer = Endpointer::new(self.listening.endpoint);
         self.endpointer_from_ms = self.clock_ms;
     }
 
@@ -251,26 +326,7 @@ impl Ear {
 
     /// Starts a turn and its transcription.
     fn begin(&self, start_ms: u64) -> Hearing {
-        let language = self.assistant.parts.language.tag();
-        let record = Recorder::new(&self.client.source, self.client.mode.name(), language);
-        let spoken = self.assistant.parts.settings.speech_language.as_deref().unwrap_or(language);
-        let options = SttOptions { language: Some(spoken.to_owned()), ..SttOptions::default() };
-        let (stt, events) = self.assistant.parts.stt.open(options);
-        Hearing {
-            record,
-            stt,
-            events,
-            audio: Vec::new(),
-            start_ms,
-            text: String::new(),
-            heard_to_ms: start_ms,
-            settled: false,
-            paused_at_ms: None,
-            said: Said::Unknown,
-            speculation: None,
-            failed: None,
-            last: None,
-        }
+        Hearing::new(&self.assistant, &self.client, &self.listening, start_ms)
     }
 
     /// A word from the speech engine: the transcript grew, or the engine is in trouble.
@@ -288,7 +344,9 @@ impl Ear {
                     self.speculate(hearing);
                 }
             }
-            SttEvent::Final { text, .. } => hearing.last = Some(text),
+            SttEvent::Final { text, log_probability, sure, alternatives, .. } => {
+                hearing.last = Some((text, Hypotheses { log_probability, sure, alternatives }));
+            }
             SttEvent::Retrying { why } => hearing.record.event("stt_retrying", why),
             SttEvent::Failed(error) => hearing.failed = Some(error),
         }
@@ -298,11 +356,11 @@ impl Ear {
     fn speculate(&self, hearing: &mut Hearing) {
         let parts = &self.assistant.parts;
         let home = parts.home.snapshot();
-        let area = self.client.area.as_deref();
-        hearing.said = parts.language.said(&hearing.text, &home, area);
+        let scene = self.assistant.scene(&self.client);
+        hearing.said = parts.language.said(&hearing.text, &home, scene.clone());
         if hearing.said == Said::Complete {
             let began = hearing.record.now_ms();
-            hearing.speculation = parts.language.understand(&hearing.text, &home, area);
+            hearing.speculation = parts.language.understand(&hearing.text, &home, scene);
             hearing.record.stage("speculate", began);
         }
     }
@@ -323,18 +381,65 @@ impl Ear {
         }
     }
 
+    async fn tell(&self, event: TurnEvent) {
+        self.client.tell(event).await;
+    }
+}
+
+impl Hearing {
+    fn new(assistant: &Assistant, client: &Client, listening: &Listening, start_ms: u64) -> Self {
+        let language = assistant.parts.language.tag();
+        let record = Recorder::new(&client.source, listening.mode.name(), language);
+        let spoken = listening.language.as_deref().unwrap_or(language);
+        let options = SttOptions { language: Some(spoken.to_owned()), ..SttOptions::default() };
+        let (stt, events) = assistant.parts.stt.open(options);
+        Self {
+            record,
+            addressed: listening.addressed,
+            deadline: assistant.parts.settings.transcript_deadline,
+            stt,
+            events,
+            audio: Vec::new(),
+            start_ms,
+            text: String::new(),
+            heard_to_ms: start_ms,
+            settled: false,
+            paused_at_ms: None,
+            said: Said::Unknown,
+            speculation: None,
+            failed: None,
+            last: None,
+        }
+    }
+
+    /// All of a recording.
+    pub(crate) async fn of(assistant: &Assistant, client: &Client, listening: &Listening, samples: &[i16]) -> Self {
+        let mut hearing = Self::new(assistant, client, listening, 0);
+        for piece in samples.chunks(SAMPLE_RATE as usize) {
+            hearing.audio(piece).await;
+        }
+        hearing
+    }
+
+    /// The turn's id.
+    pub fn turn(&self) -> &str {
+        self.record.id()
+    }
+
     /// The utterance is over: takes the final transcript.
-    pub(crate) async fn finish(&self, hearing: Hearing) -> Utterance {
+    pub async fn finish(self) -> Utterance {
         let ended = Instant::now();
-        let deadline = self.assistant.parts.settings.transcript_deadline;
-        let Hearing { mut record, stt, mut events, audio, speculation, mut failed, mut last, .. } = hearing;
+        let Self { mut record, stt, mut events, audio, speculation, mut failed, mut last, .. } = self;
+        let (deadline, addressed) = (self.deadline, self.addressed);
         let began = record.now_ms();
         record.event("speech_ended", json!({ "audio_ms": milliseconds(audio.len()) }));
         stt.finish().await;
         let waited = timeout(deadline, async {
             while last.is_none() && failed.is_none() {
                 match events.recv().await {
-                    Some(SttEvent::Final { text, .. }) => last = Some(text),
+                    Some(SttEvent::Final { text, log_probability, alternatives, sure, .. }) => {
+                        last = Some((text, Hypotheses { log_probability, alternatives, sure }));
+                    }
                     Some(SttEvent::Failed(error)) => failed = Some(error),
                     Some(SttEvent::Retrying { why }) => record.event("stt_retrying", why),
                     Some(SttEvent::Partial { .. }) => {}
@@ -345,22 +450,17 @@ impl Ear {
         .await;
         record.stage("transcribe", began);
         record.heard(audio);
+        let (last, hypotheses) = last.unzip();
         let text = match (last, failed, waited) {
             (Some(text), ..) => Ok(text.trim().to_owned()),
             (None, Some(error), _) => Err(error.into()),
             (None, None, Err(_)) => Err(TurnError::TranscriptTimeout { seconds: deadline.as_secs() }),
             (None, None, Ok(())) => Err(TurnError::Internal("the transcription ended without a transcript".to_owned())),
         };
-        let addressed = self.client.mode == Mode::PushToTalk;
-        Utterance { record, text, speculation, addressed, ended }
+        let hypotheses = hypotheses.unwrap_or_default();
+        Utterance { record, text, hypotheses, speculation, addressed, ended }
     }
 
-    async fn tell(&self, event: TurnEvent) {
-        self.client.tell(event).await;
-    }
-}
-
-impl Hearing {
     fn id(&self) -> String {
         self.record.id().to_owned()
     }
@@ -380,6 +480,16 @@ impl Hearing {
             _ => Said::Unknown,
         }
     }
+}
+
+/// What listening came to.
+enum Heard {
+    /// An utterance is over.
+    Utterance(Hearing),
+    /// The client is to be listened to in another way; what was heard so far.
+    Change(Listening, Option<Hearing>),
+    /// The client is gone.
+    Nothing,
 }
 
 enum Step {
@@ -409,8 +519,8 @@ fn streams(stt: &SpeechToText) -> bool {
     }
 }
 
-fn endpointer(settings: &Settings) -> Endpointer {
-    Endpointer::new(settings.endpoint)
+fn pre_roll(listening: &Listening) -> PreRoll {
+    PreRoll::new(listening.pre_roll.as_millis() as u64)
 }
 
 /// An endpoint on the client's clock.

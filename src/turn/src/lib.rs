@@ -4,8 +4,12 @@
 //!
 //! - [`conversation`]: one live client: what it sends, what it is told, which turn runs.
 //! - [`ear`]: audio to utterances: voice activity, endpointing, the transcript while it grows.
+//! - `hypotheses`: which of the texts that may have been heard is taken.
 //! - [`understand`]: text and the home's names to an intent call.
+//! - `dialog`: what was said before: corrections, follow-ups, answers to questions.
 //! - [`act`]: the intent call to a result: the home's devices, or what the house knows by itself (time and date).
+//! - `timers`, `lists`: what is done about them; `chores` keeps them, lets timers ring and does commands for later.
+//! - [`announce`]: what the house says without having been asked; `chime` is the sound before it.
 //! - [`answer`]: a result or an error to a sentence in the user's language.
 //! - [`voice`]: a sentence to audio.
 //! - [`record`]: what happened and when, for the store.
@@ -15,13 +19,20 @@
 #![forbid(unsafe_code)]
 
 pub mod act;
+pub mod announce;
 pub mod answer;
+mod chime;
+mod chores;
 pub mod conversation;
+mod dialog;
 pub mod ear;
 pub mod error;
 pub mod event;
+mod hypotheses;
+mod lists;
 pub mod record;
 pub mod settings;
+mod timers;
 pub mod turn;
 pub mod understand;
 pub mod voice;
@@ -35,17 +46,22 @@ use vesta_engines::{SpeechToText, TextToSpeech};
 use vesta_home::Home;
 use vesta_store::{Store, TurnRecord};
 
-pub use conversation::{Client, Conversation, Input, Mode, Pace};
+pub use announce::{Announcement, AnnouncementKind, Audience, Speech};
+pub use conversation::{Client, Conversation, Input, Listening, Mode, Overheard, Pace, Speaker, Voice, new_client_id};
+pub use ear::{Hearing, Utterance};
 pub use error::TurnError;
 pub use event::TurnEvent;
 pub use settings::Settings;
-pub use understand::{Call, Guess, Language, Meaning, names_of};
+pub use vesta_home::Permissions;
+pub use understand::{Call, Guess, Language, Meaning, Scene, names_of};
 
 /// Answers people. Cheap to clone; every clone speaks for the same house.
 #[derive(Clone)]
 pub struct Assistant {
     parts: Arc<Parts>,
     finished: broadcast::Sender<Arc<TurnRecord>>,
+    chores: Arc<chores::Chores>,
+    dialogs: Arc<Mutex<dialog::Dialogs>>,
     /// Turns that are being answered: they outlive their client, so that an action that began is finished.
     begun: TaskTracker,
     told: Arc<Mutex<HashSet<&'static str>>>,
@@ -74,12 +90,30 @@ impl Assistant {
     /// An assistant for a house.
     pub fn new(parts: Parts) -> Self {
         let (finished, _) = broadcast::channel(FINISHED_BACKLOG);
-        Self { parts: Arc::new(parts), finished, begun: TaskTracker::new(), told: Arc::default() }
+        Self {
+            parts: Arc::new(parts),
+            finished,
+            chores: Arc::new(chores::Chores::new()),
+            dialogs: Arc::default(),
+            begun: TaskTracker::new(),
+            told: Arc::default(),
+        }
     }
 
     /// The handles it works with.
     pub fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    /// What a sentence of this client is understood in: where it is, and what was said before.
+    pub fn scene(&self, client: &Client) -> Scene {
+        let limit = self.parts.settings.follow_up;
+        let before = self.dialogs().context(&client.id, std::time::Instant::now(), limit);
+        Scene { area: client.area.clone(), before }
+    }
+
+    fn dialogs(&self) -> std::sync::MutexGuard<'_, dialog::Dialogs> {
+        self.dialogs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the turns that are being answered. Call it after every client's token was cancelled.

@@ -5,10 +5,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use vesta_store::{Audio, Stage, TurnRecord};
 
+use crate::conversation::Speaker;
+
 /// Collects a [`TurnRecord`]. Times are milliseconds since the recorder was made, which is when the turn began.
 pub struct Recorder {
     began: Instant,
     record: TurnRecord,
+    keep_audio: Option<bool>,
 }
 
 impl Recorder {
@@ -24,7 +27,18 @@ impl Recorder {
             outcome: "running".to_owned(),
             ..TurnRecord::default()
         };
-        Self { began: Instant::now(), record }
+        Self { began: Instant::now(), record, keep_audio: None }
+    }
+
+    /// Notes who spoke, and whether they want the audio kept.
+    pub fn by(&mut self, speaker: &Speaker) {
+        self.record.person = speaker.person.clone();
+        self.keep_audio = speaker.keep_audio;
+    }
+
+    /// Whether the audio is to be kept, where the speaker decided that.
+    pub fn keep_audio(&self) -> Option<bool> {
+        self.keep_audio
     }
 
     /// The turn's id.
@@ -35,6 +49,13 @@ impl Recorder {
     /// Milliseconds since the turn began.
     pub fn now_ms(&self) -> f64 {
         self.began.elapsed().as_secs_f64() * 1000.0
+    }
+
+    /// Notes the area that the speaker was in, by its id: the same words may mean something else elsewhere.
+    pub fn place(&mut self, area: Option<&str>) {
+        if let Some(area) = area {
+            self.event("area", area);
+        }
     }
 
     /// Notes an event that happens now.
@@ -66,6 +87,11 @@ impl Recorder {
     /// The record so far.
     pub fn record(&mut self) -> &mut TurnRecord {
         &mut self.record
+    }
+
+    /// The record so far, to be read.
+    pub fn so_far(&self) -> &TurnRecord {
+        &self.record
     }
 
     /// The finished record.

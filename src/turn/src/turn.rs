@@ -12,17 +12,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use vesta_home::{CallError, Link, Outcome};
+use vesta_home::timers::TimerView;
+use vesta_home::{CallError, IntentCall, Link, Outcome};
 
-use crate::conversation::Client;
+use crate::conversation::{Client, Mode, Pace, Speaker, Voice};
+use crate::dialog::{Asked, Done, Step, World};
 use crate::ear::Utterance;
 use crate::error::TurnError;
 use crate::event::TurnEvent;
+use crate::hypotheses::Hypotheses;
 use crate::record::Recorder;
 use crate::understand::{Call, Guess, Meaning};
-use crate::{Assistant, act, answer, voice};
+use crate::{Assistant, Parts, act, answer, voice};
 
 /// How a turn ended, as the record names it.
 mod outcome {
@@ -43,9 +47,12 @@ struct Heard {
 
 /// Typed text is an utterance that needs no ear.
 pub(crate) fn typed(assistant: &Assistant, text: &str, client: &Client) -> Utterance {
+    let mut record = Recorder::new(&client.source, "text", assistant.parts.language.tag());
+    record.place(client.area.as_deref());
     Utterance {
-        record: Recorder::new(&client.source, "text", assistant.parts.language.tag()),
+        record,
         text: Ok(text.trim().to_owned()),
+        hypotheses: Hypotheses::default(),
         speculation: None,
         addressed: true,
         ended: Instant::now(),
@@ -54,8 +61,16 @@ pub(crate) fn typed(assistant: &Assistant, text: &str, client: &Client) -> Utter
 
 /// Answers an utterance: meaning, action, record, speech.
 pub(crate) async fn answer(assistant: Assistant, utterance: Utterance, client: Client, cancel: CancellationToken) {
-    let Utterance { mut record, text, speculation, addressed, ended } = utterance;
+    let Utterance { mut record, text, hypotheses, speculation, addressed, ended } = utterance;
+    record.by(&client.speaker);
     let turn = record.id().to_owned();
+    let (text, speculation) = match text {
+        Ok(text) => {
+            let (text, meaning) = hypotheses.choose(&assistant, &mut record, &client, text, addressed);
+            (Ok(text), meaning.or(speculation))
+        }
+        Err(error) => (Err(error), None),
+    };
     if let Ok(text) = &text {
         let typed = record.record().mode == "text";
         if !typed {
@@ -68,6 +83,8 @@ pub(crate) async fn answer(assistant: Assistant, utterance: Utterance, client: C
 
     let result = match text {
         Ok(text) if text.is_empty() => Err(TurnError::NothingHeard),
+        // Talk about other things, forced into the words of a home.
+        Ok(text) if !addressed && hypotheses.sure == Some(false) => Err(TurnError::NotUnderstood { text }),
         Ok(text) => carry_out(&assistant, &mut record, &client, text, Heard { speculation, addressed }).await,
         Err(error) => Err(error),
     };
@@ -94,6 +111,27 @@ pub(crate) async fn answer(assistant: Assistant, utterance: Utterance, client: C
     client.tell(TurnEvent::Finished { turn, outcome }).await;
 }
 
+/// Says a sentence that was worked out elsewhere.
+pub(crate) async fn recite(assistant: Assistant, sentence: String, client: Client, cancel: CancellationToken) {
+    let mut record = Recorder::new(&client.source, "text", assistant.parts.language.tag());
+    let turn = record.id().to_owned();
+    record.record().outcome = outcome::ANSWERED.to_owned();
+    record.record().spoken = Some(sentence.clone());
+    say(&assistant, &mut record, &client, &sentence, Instant::now(), &cancel).await;
+    let _ = assistant.finished.send(Arc::new(record.into_record()));
+    client.tell(TurnEvent::Finished { turn, outcome: outcome::ANSWERED }).await;
+}
+
+/// Keeps the record of an utterance that somebody else carries out.
+pub(crate) async fn hand_over(assistant: Assistant, utterance: Utterance, call: Value) {
+    let Utterance { mut record, text, addressed, .. } = utterance;
+    record.record().transcript = text.ok();
+    append(&mut record.record().intent, call);
+    record.record().outcome = outcome::ANSWERED.to_owned();
+    keep(&assistant, &mut record, addressed).await;
+    let _ = assistant.finished.send(Arc::new(record.into_record()));
+}
+
 /// Text to meaning to result to the sentence that tells it.
 async fn carry_out(
     assistant: &Assistant,
@@ -104,22 +142,30 @@ async fn carry_out(
 ) -> Result<(&'static str, String), TurnError> {
     let addressed = heard.addressed;
     let meaning = understand(assistant, record, client, text, heard)?;
-    let mut sentences = Vec::with_capacity(meaning.calls.len());
+    let steps = follow(assistant, client, &meaning)?;
+    let mut sentences = Vec::with_capacity(steps.len());
     let mut outcome = outcome::ANSWERED;
-    for call in &meaning.calls {
-        let result = match perform(assistant, record, client, call).await {
+    let mut done = Vec::with_capacity(steps.len());
+    for step in &steps {
+        let call = &step.call;
+        let result = match perform(assistant, record, client, step).await {
             Ok(result) => result,
             // What was done before it is told all the same.
             Err(error) if !sentences.is_empty() => {
+                remember(assistant, client, done, Some((call, &error)));
                 let (failed, sentence) = word_failure(assistant, record, client, &error, addressed).await;
                 sentences.extend(sentence);
                 return Ok((failed, sentences.join(" ")));
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                remember(assistant, client, done, Some((call, &error)));
+                return Err(error);
+            }
         };
         if client.rehearse {
             continue;
         }
+        done.push(Done::new(call, &result));
         if !result.read_only {
             outcome = outcome::DONE;
         }
@@ -128,7 +174,34 @@ async fn carry_out(
             sentences.push(answer::to_outcome(&assistant.parts.language, call, &result)?);
         }
     }
+    remember(assistant, client, done, None);
     Ok((outcome, sentences.join(" ")))
+}
+
+/// What is to be done for a sentence, which may be about what was said before.
+fn follow(assistant: &Assistant, client: &Client, meaning: &Meaning) -> Result<Vec<Step>, TurnError> {
+    let Parts { language, home, settings, .. } = &*assistant.parts;
+    let world = World { home: &home.snapshot(), dictionary: language.dictionary() };
+    assistant.dialogs().steps(&client.id, meaning, &world, Instant::now(), settings.follow_up)
+}
+
+/// Keeps in mind what was done, and what the house asks because of an error, so that the next sentence can be about it.
+fn remember(assistant: &Assistant, client: &Client, done: Vec<Done>, failed: Option<(&Call, &TurnError)>) {
+    if client.rehearse {
+        return;
+    }
+    let now = Instant::now();
+    let mut dialogs = assistant.dialogs();
+    // What was put back is nothing to go on from.
+    if done.iter().any(Done::is_undo) {
+        dialogs.forget(&client.id);
+        return;
+    }
+    dialogs.remember(&client.id, done, now);
+    if let Some((call, TurnError::Home(CallError::Ambiguous { candidates, .. }))) = failed {
+        let asked = Asked::Which { call: Box::new(call.clone()), options: candidates.clone() };
+        dialogs.ask(&client.id, asked, now);
+    }
 }
 
 /// Whether nothing was done, asked or told.
@@ -158,12 +231,20 @@ fn understand(
 ) -> Result<Meaning, TurnError> {
     let began = record.now_ms();
     let language = &assistant.parts.language;
-    let (home, area) = (assistant.parts.home.snapshot(), client.area.as_deref());
+    let (home, scene) = (assistant.parts.home.snapshot(), assistant.scene(client));
     let guess = match heard.speculation {
         Some(meaning) if meaning.text == text => Guess::Meaning(meaning),
         // What was said to nobody in particular is taken word for word or not at all.
-        _ if !heard.addressed => language.understand(&text, &home, area).map_or(Guess::Nothing, Guess::Meaning),
-        _ => language.guess(&text, &home, area),
+        _ if !heard.addressed => language.understand(&text, &home, scene).map_or(Guess::Nothing, Guess::Meaning),
+        _ => language.guess(&text, &home, scene),
+    };
+    let guess = match guess {
+        Guess::OneOf(_) | Guess::Nothing => {
+            let limit = assistant.parts.settings.follow_up;
+            let answer = assistant.dialogs().answer(&client.id, &text, Instant::now(), limit);
+            answer.map_or(guess, Guess::Meaning)
+        }
+        meaning => meaning,
     };
     record.stage("understand", began);
     match guess {
@@ -174,7 +255,13 @@ fn understand(
         {
             Err(CallError::BrokerDown { why: why.clone() }.into())
         }
-        Guess::OneOf(names) if !names.is_empty() => Err(TurnError::Unsure { text, names }),
+        Guess::OneOf(meanings) if !meanings.is_empty() => {
+            let names = meanings.iter().map(|(name, _)| name.clone()).collect();
+            if !client.rehearse {
+                assistant.dialogs().ask(&client.id, Asked::Meaning(meanings), Instant::now());
+            }
+            Err(TurnError::Unsure { text, names })
+        }
         Guess::OneOf(_) | Guess::Nothing => Err(TurnError::NotUnderstood { text }),
     }
 }
@@ -183,8 +270,9 @@ async fn perform(
     assistant: &Assistant,
     record: &mut Recorder,
     client: &Client,
-    call: &Call,
+    step: &Step,
 ) -> Result<Outcome, TurnError> {
+    let Step { undo, call } = step;
     let slots = json!(call.intent.slots);
     append(&mut record.record().intent, json!({ "intent": call.intent.intent, "slots": slots }));
     let turn = record.id().to_owned();
@@ -195,13 +283,68 @@ async fn perform(
     let began = record.now_ms();
     let mut intent = call.intent.clone();
     intent.deadline.get_or_insert(assistant.parts.settings.action_deadline);
-    let result = act::act(&assistant.parts.home, intent).await;
+    if !undo.is_empty() {
+        let put_back = put_back(assistant, client, undo).await;
+        record.stage("undo", began);
+        // A correction goes on: what is wanted matters more than what was not.
+        if call.intent.intent == "VestaUndo" {
+            put_back?;
+        }
+    }
+    let result =
+        if call.intent.intent == "VestaUndo" { Ok(act::undone()) } else { assistant.act(&intent, client).await };
     record.stage("act", began);
     let outcome = result?;
     let report = json!({ "changed": outcome.changed, "state": outcome.state, "matched": outcome.matched.len() });
     append(&mut record.record().action, report.clone());
     client.tell(TurnEvent::Acted { turn, result: report }).await;
     Ok(outcome)
+}
+
+/// Undoes what was done before. All of it is tried; the first failure is told.
+async fn put_back(assistant: &Assistant, client: &Client, calls: &[IntentCall]) -> Result<(), TurnError> {
+    let mut failure = None;
+    for call in calls {
+        let mut call = call.clone();
+        call.deadline.get_or_insert(assistant.parts.settings.action_deadline);
+        if let Err(error) = assistant.act(&call, client).await {
+            tracing::warn!(intent = call.intent, %error, "something could not be undone");
+            failure.get_or_insert(error);
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// Does a command for later: a turn of its own, with a record. Returns what is to be told where it failed.
+pub(crate) async fn later(assistant: &Assistant, timer: &TimerView, cancel: &CancellationToken) -> Option<String> {
+    let command = timer.command.clone()?;
+    let (events, mut told) = mpsc::channel(16);
+    let client = Client {
+        id: String::new(),
+        speaker: Speaker::default(),
+        source: "timer".to_owned(),
+        mode: Mode::PushToTalk,
+        pace: Pace::AsFast,
+        area: timer.area.clone(),
+        wants_audio: false,
+        voice: Voice::default(),
+        rehearse: false,
+        permissions: timer.permissions,
+        events,
+    };
+    let listen = async {
+        let (mut failed, mut said) = (false, None);
+        while let Some(event) = told.recv().await {
+            match event {
+                TurnEvent::Failed { .. } => failed = true,
+                TurnEvent::Say { text, .. } => said = Some(text),
+                _ => {}
+            }
+        }
+        said.filter(|_| failed)
+    };
+    let (said, ()) = tokio::join!(listen, assistant.ask(&command, client, cancel.child_token()));
+    said
 }
 
 /// A turn with several commands keeps a list; one with a single command keeps the command.
@@ -266,7 +409,7 @@ async fn say(
     // The engine works on the first clause while the record reaches the disk.
     let synthesis = async {
         if wants_audio {
-            Some(voice::speak(&parts.tts, sentence, parts.language.tag(), &parts.settings).await)
+            Some(voice::speak(&parts.tts, sentence, parts.language.tag(), &parts.settings, &client.voice).await)
         } else {
             None
         }
@@ -340,7 +483,7 @@ async fn keep(assistant: &Assistant, record: &mut Recorder, addressed: bool) {
 async fn store(assistant: &Assistant, record: &mut Recorder) -> Result<(), vesta_store::StoreError> {
     let mut copy = record.record().clone();
     copy.settings = assistant.parts.settings.summary();
-    if !assistant.parts.settings.keep.audio {
+    if !record.keep_audio().unwrap_or(assistant.parts.settings.keep.audio) {
         (copy.heard, copy.reply) = (None, None);
     }
     assistant.parts.store.save_turn(copy).await

@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 use vesta_engines::{EngineError, SpeakOptions, SpeechChunk, TextToSpeech};
 
+use crate::conversation::Voice;
 use crate::settings::Settings;
 
 /// Starts to speak `sentence`; audio comes as the engine makes it. Dropping the receiver stops the engine.
@@ -11,11 +12,12 @@ pub async fn speak(
     sentence: &str,
     language: &str,
     settings: &Settings,
+    voice: &Voice,
 ) -> mpsc::Receiver<Result<SpeechChunk, EngineError>> {
     let options = SpeakOptions {
-        voice: settings.voice.clone(),
+        voice: voice.name.clone().or_else(|| settings.voice.clone()),
         language: Some(language.to_owned()),
-        speed: settings.speed,
+        speed: voice.speed.or(settings.speed),
         ..SpeakOptions::default()
     };
     let (mut text, audio) = tts.speak(options);
