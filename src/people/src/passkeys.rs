@@ -20,7 +20,7 @@ use crate::database;
 use crate::error::NoPasskeys;
 use crate::model::{Actor, Device, PasskeyInfo, name};
 use crate::people::{People, lock};
-use crate::sign_in::{SignedIn, keys, sign_in};
+use crate::sign_in::{SignedIn, of_address, sign_in};
 
 /// How long a ceremony may take.
 const CEREMONY: Duration = Duration::from_secs(5 * 60);
@@ -243,7 +243,7 @@ impl People {
     /// # Errors
     /// There are none under this address, or there were too many failures.
     pub fn begin_sign_in(&self, origin: &Url, address: Option<IpAddr>) -> Result<Ceremony, PeopleError> {
-        self.allowed(&keys(address, None))?;
+        self.allowed(&of_address(address))?;
         let (_, webauthn) = relying_party(origin)?;
         let (mut options, state) = webauthn
             .start_discoverable_authentication()
@@ -265,7 +265,7 @@ impl People {
         origin: &Url,
         device: Device,
     ) -> Result<SignedIn, PeopleError> {
-        let keys = keys(device.address, None);
+        let keys = of_address(device.address);
         self.allowed(&keys)?;
         match self.check_passkey(ceremony, credential, origin, &device).await {
             Ok(signed_in) => {

@@ -71,7 +71,7 @@ impl People {
     /// # Errors
     /// There is no such link, or there were too many attempts.
     pub async fn link(&self, secret: &str, address: Option<IpAddr>) -> Result<Link, PeopleError> {
-        let keys = keys(address, None);
+        let keys = of_address(address);
         self.allowed(&keys)?;
         let hash = Hash::of(secret);
         let found = self
@@ -91,16 +91,15 @@ impl People {
         given_language: Option<String>,
         device: Device,
     ) -> Result<SignedIn, PeopleError> {
-        let keys = keys(device.address, None);
+        let keys = of_address(device.address);
         self.allowed(&keys)?;
         let given_name = given_name.map(|given| name("name", &given)).transpose()?;
         let given_language = given_language.map(|tag| language(&tag)).transpose()?;
         let hash = Hash::of(secret);
         let signed_in = self
             .run(move |inner, transaction, now| {
-                let Some(found) = inner.find_link(transaction, &hash, now)? else {
-                    return Err(PeopleError::NoSuchLink);
-                };
+                // No error: an invitation that was found to be expired stays deleted.
+                let Some(found) = inner.find_link(transaction, &hash, now)? else { return Ok(None) };
                 let link = found.link;
                 let person = match found.person {
                     Some(person) => person,
@@ -117,15 +116,12 @@ impl People {
                     }
                 };
                 if !found.used.use_up(inner, transaction)? {
-                    return Err(PeopleError::NoSuchLink);
+                    return Ok(None);
                 }
-                sign_in(inner, transaction, &person, link.kind.word(), &device, now)
+                sign_in(inner, transaction, &person, link.kind.word(), &device, now).map(Some)
             })
-            .await;
-        match signed_in {
-            Err(PeopleError::NoSuchLink) => Err(self.refused(&keys, PeopleError::NoSuchLink)),
-            other => other,
-        }
+            .await?;
+        signed_in.ok_or_else(|| self.refused(&keys, PeopleError::NoSuchLink))
     }
 
     /// A further device for a person: a link and a code, either of which works once, for ten minutes.
@@ -134,11 +130,17 @@ impl People {
     /// There is no such person, or the database failed.
     pub async fn pair(&self, person: &str, actor: Actor) -> Result<Pairing, PeopleError> {
         let person = person.to_owned();
+        let (secret, code) = (Secret::new(Kind::Link)?, Code::new()?);
+        // Slow on purpose, so not while others wait for the database.
+        let permit = self.inner.hashing.acquire().await;
+        let hashed = code.clone();
+        let stored = tokio::task::spawn_blocking(move || hashed.store()).await;
+        let stored = stored.map_err(|error| PeopleError::Internal(format!("a task ended: {error}")))??;
+        drop(permit);
         self.run(move |inner, transaction, now| {
             let person = database::person(transaction, &person)?;
-            let (secret, code) = (Secret::new(Kind::Link)?, Code::new()?);
             let (expires, expires_at_ms) = (now.steady + PAIRING, now.unix_ms_after(PAIRING));
-            let pairing = OpenPairing::new(person.id.clone(), secret.hash(), code.store()?, expires, expires_at_ms);
+            let pairing = OpenPairing::new(person.id.clone(), secret.hash(), stored, expires, expires_at_ms);
             database::audit(
                 transaction,
                 now,
@@ -157,15 +159,17 @@ impl People {
     /// # Errors
     /// The code is wrong, or there were too many attempts.
     pub async fn sign_in_by_code(&self, typed: &str, device: Device) -> Result<SignedIn, PeopleError> {
-        let everybody = keys(device.address, None);
-        self.allowed(&everybody)?;
+        // Codes are short: guesses from many addresses are slowed down together.
+        let mut keys = of_address(device.address);
+        keys.push(Key::Everybody);
+        self.allowed(&keys)?;
         let Some(code) = Code::typed(typed) else {
-            return Err(self.refused_and_noted(&everybody, PeopleError::WrongCode, None, &device).await);
+            return Err(self.refused_and_noted(&keys, PeopleError::WrongCode, None, &device).await);
         };
         let now = self.now();
         let pairing = lock(&self.inner.pairings).attempt(code.selector(), now);
         let person = pairing.as_ref().map(|pairing| pairing.person.clone());
-        let keys = keys(device.address, person.clone());
+        keys.extend(person.clone().map(Key::Account));
         // Counted before the work begins: a thousand attempts at once are a thousand failures until one of them is right.
         self.allowed(&keys)?;
         lock(&self.inner.throttle).failed(&keys, now.steady);
@@ -230,10 +234,9 @@ impl People {
     }
 }
 
-/// Whom a failure slows down.
-pub(crate) fn keys(address: Option<IpAddr>, account: Option<String>) -> Vec<Key> {
-    let address = address.map(Key::address);
-    address.into_iter().chain(account.map(Key::Account)).chain([Key::Everybody]).collect()
+/// Whom a failure slows down where nothing can be guessed.
+pub(crate) fn of_address(address: Option<IpAddr>) -> Vec<Key> {
+    address.map(Key::address).into_iter().collect()
 }
 
 /// A link that works.

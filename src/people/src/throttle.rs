@@ -54,6 +54,8 @@ const FORGIVEN_AFTER: Duration = Duration::from_secs(3_600);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Keys that are remembered.
 const CAPACITY: usize = 4_096;
+/// Keys that make room where there are too many.
+const FORGOTTEN: usize = CAPACITY / 16;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -123,16 +125,20 @@ impl Throttle {
             return;
         }
         self.entries.retain(|_, entry| now.saturating_sub(entry.last) < FORGIVEN_AFTER);
-        while self.entries.len() >= CAPACITY {
-            let gentlest = self
-                .entries
-                .iter()
-                .filter(|(key, _)| **key != Key::Everybody)
-                .min_by_key(|(_, entry)| (entry.until, entry.last))
-                .map(|(key, _)| key.clone());
-            let Some(gentlest) = gentlest else { return };
-            self.entries.remove(&gentlest);
+        if self.entries.len() < CAPACITY {
+            return;
         }
+        let others = self.entries.iter().filter(|(key, _)| **key != Key::Everybody);
+        let mut ends: Vec<_> = others.map(|(_, entry)| (entry.until, entry.last)).collect();
+        // Many at a time, so that the next ones find room.
+        let (_, limit, _) = ends.select_nth_unstable(FORGOTTEN);
+        let limit = *limit;
+        let mut room = FORGOTTEN;
+        self.entries.retain(|key, entry| {
+            let gentle = *key != Key::Everybody && (entry.until, entry.last) <= limit && room > 0;
+            room -= usize::from(gentle);
+            !gentle
+        });
     }
 }
 
