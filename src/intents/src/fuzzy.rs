@@ -1,7 +1,8 @@
 //! Repairs of what speech recognition misheard: "turn on the kitchen lite".
 //!
-//! Only words that are neither in the dictionary nor in the home's names are ever replaced, each by a word that sounds or is
-//! spelt alike; everything else stays as it was heard. So a repair can complete a command, but not turn one into another.
+//! A sentence that is understood as it is stays as it is, so a repair can complete a command, but not turn one into another.
+//! Words that are neither in the dictionary nor in the home's names are replaced by words that sound or are spelt alike; where
+//! all words are known, a single one.
 //! How words sound is the language's matter (`sounds`, a list of replacements in order; `$` stands for the end of the word).
 
 use std::collections::HashSet;
@@ -11,7 +12,6 @@ use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::dictionary::Dictionary;
-use crate::graph::{Graph, List, Node};
 use crate::names::Names;
 use crate::recognize::Recognition;
 use crate::text::{Tracked, fold};
@@ -25,7 +25,13 @@ const MARGIN: f32 = 0.08;
 /// More words than this are not repaired in one sentence.
 const MAX_REPAIRS: usize = 2;
 /// Likely words tried for each that is not known.
-const MAX_CHOICES: usize = 6;
+const MAX_CHOICES: usize = 12;
+/// How sure a repair is that only changes what is one word and what is two.
+const RESPACED: f32 = 0.95;
+/// More such repairs are not tried.
+const MAX_RESPACED: usize = 8;
+/// A word that is known is less likely to be wrong.
+const KNOWN_WORD: f32 = 0.95;
 /// What leaving out an unknown word costs: enough that it always leads to a question.
 const DROP_COST: f32 = 0.3;
 /// Words less alike than this are not tried.
@@ -55,76 +61,6 @@ pub enum Understanding {
     Nothing,
 }
 
-/// The words of a dictionary, and how its language sounds.
-#[derive(Debug, Default)]
-pub(crate) struct Words {
-    known: HashSet<String>,
-    /// Words that may stand in for an unknown one, with their sound.
-    choices: Vec<(String, String)>,
-    sounds: Vec<(String, String)>,
-}
-
-impl Words {
-    pub(crate) fn new(graph: &Graph, sounds: Vec<(String, String)>) -> Self {
-        let mut words = Self { sounds, ..Self::default() };
-        let mut add = |text: &str| {
-            for word in text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|w| !w.is_empty()) {
-                words.known.insert(word.to_owned());
-            }
-        };
-        for node in &graph.nodes {
-            if let Node::Text(literal) = node {
-                add(&literal.text);
-            }
-        }
-        for list in &graph.lists {
-            match list {
-                List::Values { values, .. } => values.index.iter().take(10_000).for_each(|(text, _)| add(text)),
-                List::Range(range) => range.words.index.iter().for_each(|(text, _)| add(text)),
-                _ => {}
-            }
-        }
-        let mut choices: Vec<String> = words.known.iter().filter(|w| w.chars().count() > 2).cloned().collect();
-        choices.sort();
-        words.choices = choices.into_iter().map(|word| (words.sound(&word), word)).map(|(s, w)| (w, s)).collect();
-        words
-    }
-
-    fn is_known(&self, word: &str, home: &HashSet<String>) -> bool {
-        let known = |part: &str| self.known.contains(part) || home.contains(part);
-        // Templates write "light[s]", so a word may be two of their parts.
-        known(word)
-            || word.chars().all(|c| !c.is_alphabetic())
-            || word.char_indices().skip(1).any(|(at, _)| {
-                word.get(..at).is_some_and(known) && word.get(at..).is_some_and(|s| self.known.contains(s))
-            })
-    }
-
-    /// How a word sounds, roughly: the language's replacements, then doubled letters made single.
-    fn sound(&self, word: &str) -> String {
-        let mut sound = word.to_owned();
-        for (from, to) in &self.sounds {
-            match from.strip_suffix('$') {
-                Some(ending) => {
-                    if sound.len() > ending.len()
-                        && let Some(stem) = sound.strip_suffix(ending)
-                    {
-                        sound = format!("{stem}{to}");
-                    }
-                }
-                None => sound = sound.replace(from.as_str(), to),
-            }
-        }
-        let mut single = String::with_capacity(sound.len());
-        for c in sound.chars() {
-            if !single.ends_with(c) {
-                single.push(c);
-            }
-        }
-        single
-    }
-}
-
 /// From 0 to 1: the better of how alike two words are spelt and how alike they sound.
 fn likeness(a: (&str, &str), b: (&str, &str)) -> f32 {
     let spelt = strsim::normalized_damerau_levenshtein(a.0, b.0);
@@ -139,11 +75,23 @@ struct Attempt {
     repairs: Vec<(String, String)>,
 }
 
+impl Attempt {
+    /// The same with another word in one place.
+    fn with(&self, at: usize, word: &str, confidence: f32) -> Self {
+        let (mut words, mut repairs) = (self.words.clone(), self.repairs.clone());
+        if let Some(place) = words.get_mut(at) {
+            repairs.push((std::mem::replace(place, word.to_owned()), word.to_owned()));
+        }
+        Self { words, confidence, repairs }
+    }
+}
+
 impl Dictionary {
     /// Everything this crate can do with a sentence: one command or several, or else the repair of a single one.
     #[must_use]
     pub fn understand(&self, text: &str, names: &Names, context: &Context) -> Understanding {
-        if let Some(commands) = self.recognize_all(text, names, context) {
+        let is_free = |commands: &[Recognition]| matches!(commands, [one] if one.wildcards > 0);
+        if let Some(commands) = self.recognize_all(text, names, context).filter(|commands| !is_free(commands)) {
             return Understanding::Commands(commands);
         }
         match self.repair(text, names, context) {
@@ -154,23 +102,23 @@ impl Dictionary {
     }
 
     /// What a text may have meant that [`Dictionary::recognize`] does not understand. For a text that it does understand
-    /// the answer is that result, with confidence 1.
+    /// the answer is that result, with confidence 1; but where a wildcard took words that nobody knows ("put on the desk
+    /// lampp"), a sure repair that needs no wildcard comes first.
     #[must_use]
     pub fn repair(&self, text: &str, names: &Names, context: &Context) -> Repaired {
-        if let Some(exact) = self.recognize(text, names, context) {
-            return Repaired::Sure(Box::new(exact));
+        let exact = self.recognize(text, names, context);
+        if let Some(exact) = exact.as_ref().filter(|exact| exact.wildcards == 0) {
+            return Repaired::Sure(Box::new(exact.clone()));
         }
         let home = names.words();
         let said = fold(&Tracked::new(text).text());
         let words: Vec<&str> = said.split(' ').filter(|w| !w.is_empty()).collect();
-        let unknown: Vec<usize> =
-            words.iter().enumerate().filter(|(_, w)| !self.words.is_known(w, home)).map(|(i, _)| i).collect();
-        if unknown.is_empty() || unknown.len() > MAX_REPAIRS || unknown.len() * 2 > words.len() {
-            return Repaired::Nothing;
-        }
         let mut results: Vec<Recognition> = Vec::new();
-        for attempt in self.attempts(&words, &unknown, home) {
+        for attempt in self.attempts(&words, home, exact.is_some()) {
             if let Some(mut result) = self.recognize(&attempt.words.join(" "), names, context) {
+                if exact.is_some() && result.wildcards > 0 {
+                    continue;
+                }
                 result.confidence = attempt.confidence;
                 result.repairs = attempt.repairs;
                 for slot in result.slots.values_mut() {
@@ -187,47 +135,101 @@ impl Dictionary {
         results.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         results.retain(|r| r.confidence >= ASKABLE);
         let next = results.get(1).map_or(0.0, |r| r.confidence);
-        match results.first() {
-            None => Repaired::Nothing,
-            Some(first) if first.confidence >= SURE && first.confidence - next >= MARGIN => {
+        let likely = results.first().map(|first| first.confidence).filter(|confidence| *confidence >= SURE);
+        match exact {
+            _ if likely.is_some_and(|likely| likely - next >= MARGIN) => {
                 Repaired::Sure(Box::new(results.swap_remove(0)))
             }
-            Some(_) => {
+            Some(exact) if likely.is_none() => Repaired::Sure(Box::new(exact)),
+            None if results.is_empty() => Repaired::Nothing,
+            _ => {
                 results.truncate(3);
                 Repaired::Unsure(results)
             }
         }
     }
 
-    /// All ways to replace the unknown words.
-    fn attempts(&self, words: &[&str], unknown: &[usize], home: &HashSet<String>) -> Vec<Attempt> {
-        let start =
+    /// All ways to repair a text: words written apart or together that should not be, then words that nobody knows
+    /// replaced; or, where all are known, any one of them.
+    fn attempts(&self, words: &[&str], home: &HashSet<String>, only_unknown: bool) -> Vec<Attempt> {
+        let whole =
             Attempt { words: words.iter().map(|w| (*w).to_owned()).collect(), confidence: 1.0, repairs: Vec::new() };
+        let mut starts = self.respaced(&whole, home);
+        starts.insert(0, whole);
+        let mut attempts = Vec::new();
+        for start in starts {
+            let unknown: Vec<usize> = (0..start.words.len())
+                .filter(|at| start.words.get(*at).is_some_and(|word| !self.words.is_known(word, home)))
+                .collect();
+            if unknown.len() > MAX_REPAIRS || (unknown.len() > 1 && unknown.len() * 2 > start.words.len()) {
+                continue;
+            }
+            if !unknown.is_empty() {
+                attempts.extend(self.replaced(start, &unknown, home));
+            } else if !start.repairs.is_empty() {
+                attempts.push(start);
+            } else if !only_unknown && start.words.len() > 1 {
+                for at in 0..start.words.len() {
+                    attempts.extend(self.one_replaced(&start, at, home));
+                }
+            }
+        }
+        attempts
+    }
+
+    /// Two words as one, or one as two, where that gives words that are known.
+    fn respaced(&self, start: &Attempt, home: &HashSet<String>) -> Vec<Attempt> {
+        let known = |word: &str| word.chars().count() > 2 && (home.contains(word) || self.words.known.contains(word));
+        let change = |from: usize, count: usize, to: Vec<String>| {
+            let heard = start.words.get(from..from + count).unwrap_or_default().join(" ");
+            let mut words = start.words.clone();
+            words.splice(from..from + count, to.iter().cloned());
+            Attempt { words, confidence: RESPACED, repairs: vec![(heard, to.join(" "))] }
+        };
+        let mut respaced = Vec::new();
+        for (at, word) in start.words.iter().enumerate() {
+            if let Some(joined) = start.words.get(at + 1).map(|next| format!("{word}{next}")).filter(|word| known(word))
+            {
+                respaced.push(change(at, 2, vec![joined]));
+            }
+            if self.words.is_known(word, home) {
+                continue;
+            }
+            for (cut, _) in word.char_indices().skip(3) {
+                let (head, tail) = word.split_at_checked(cut).unwrap_or_default();
+                if known(head) && known(tail) {
+                    respaced.push(change(at, 1, vec![head.to_owned(), tail.to_owned()]));
+                }
+            }
+        }
+        respaced.truncate(MAX_RESPACED);
+        respaced
+    }
+
+    /// All ways to replace the unknown words.
+    fn replaced(&self, start: Attempt, unknown: &[usize], home: &HashSet<String>) -> Vec<Attempt> {
         let mut attempts = vec![start];
         for at in unknown {
-            let Some(heard) = words.get(*at) else { continue };
             let mut next = Vec::new();
             for attempt in &attempts {
+                let Some(heard) = attempt.words.get(*at) else { continue };
                 for (word, likeness) in self.alike(heard, home) {
-                    let mut repaired = attempt.words.clone();
-                    if let Some(place) = repaired.get_mut(*at) {
-                        place.clone_from(&word);
-                    }
-                    let mut repairs = attempt.repairs.clone();
-                    repairs.push(((*heard).to_owned(), word));
-                    next.push(Attempt { words: repaired, confidence: attempt.confidence * likeness, repairs });
+                    next.push(attempt.with(*at, &word, attempt.confidence * likeness));
                 }
-                let mut dropped = attempt.words.clone();
-                if let Some(place) = dropped.get_mut(*at) {
-                    place.clear();
-                }
-                let mut repairs = attempt.repairs.clone();
-                repairs.push(((*heard).to_owned(), String::new()));
-                next.push(Attempt { words: dropped, confidence: attempt.confidence - DROP_COST, repairs });
+                next.push(attempt.with(*at, "", attempt.confidence - DROP_COST));
             }
             attempts = next;
         }
         attempts
+    }
+
+    /// Ways to replace a word that is known, but not here.
+    fn one_replaced(&self, start: &Attempt, at: usize, home: &HashSet<String>) -> Vec<Attempt> {
+        let Some(heard) = start.words.get(at).filter(|word| word.chars().all(char::is_alphabetic)) else {
+            return Vec::new();
+        };
+        let alike = self.alike(heard, home).into_iter().filter(|(word, _)| word != heard);
+        alike.map(|(word, likeness)| start.with(at, &word, likeness * KNOWN_WORD)).collect()
     }
 
     /// The known words most like `heard`. Names of the home come first among equals: they are what is talked about.

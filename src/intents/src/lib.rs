@@ -16,7 +16,7 @@
 //! - [`candidate`]: what fits, and the best of it
 //! - [`outcome`]: the best as a result
 //! - [`several`]: several commands in one sentence
-//! - [`fuzzy`]: repairs of what speech recognition misheard
+//! - [`fuzzy`]: repairs of what speech recognition misheard; [`words`]: what there is to repair it by
 //! - [`context`]: what sentences demand of their context
 //! - [`respond`]: what the house says
 //! - [`sample`]: sentences made up from the templates
@@ -70,6 +70,7 @@ mod template;
 mod text;
 mod tree;
 mod way;
+mod words;
 
 pub use check::{Finding, Severity, check};
 pub use context::Context;
