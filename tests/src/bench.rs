@@ -184,7 +184,7 @@ pub fn plot_distribution(
         .x_label_area_size(44)
         .y_label_area_size(52)
         .build_cartesian_2d(0.0..most * 1.05, 0.0..100.0)?;
-    chart.configure_mesh().x_desc(axis).y_desc("% of turns").draw()?;
+    chart.configure_mesh().x_desc(axis).y_desc("% of all").draw()?;
     for (index, (name, values)) in series.iter().enumerate() {
         let mut sorted = values.clone();
         sorted.sort_by(f64::total_cmp);
@@ -206,12 +206,56 @@ pub fn plot_distribution(
     Ok(())
 }
 
+/// Draws how a figure grows with a number, each in powers of ten, one line a series. `axes` names the number and the figure.
+pub fn plot_growth(
+    path: &std::path::Path,
+    title: &str,
+    axes: (&str, &str),
+    series: &[(&str, Vec<(f64, f64)>)],
+) -> anyhow::Result<()> {
+    let points = || series.iter().flat_map(|(_, points)| points);
+    let widest = points().fold((f64::MAX, 1.0_f64), |(low, high), (x, _)| (low.min(*x), high.max(*x)));
+    let tallest = points().fold(f64::MIN_POSITIVE, |most, (_, y)| most.max(*y));
+    let area = SVGBackend::new(path, (900, 520)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .caption(title, ("sans-serif", 22))
+        .margin(16)
+        .x_label_area_size(44)
+        .y_label_area_size(64)
+        .build_cartesian_2d((widest.0..widest.1).log_scale(), 0.0..tallest * 1.2)?;
+    chart.configure_mesh().x_desc(axes.0).y_desc(axes.1).draw()?;
+    for (index, (name, points)) in series.iter().enumerate() {
+        let colour = Palette99::pick(index).to_rgba();
+        chart
+            .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3))?
+            .label((*name).to_owned())
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .border_style(BLACK.mix(0.3))
+        .background_style(WHITE)
+        .draw()?;
+    area.present()?;
+    Ok(())
+}
+
 /// Draws each figure that has a goal as a bar: how much of the goal it uses. Up to 100 % it holds.
 pub fn plot_goals(path: &std::path::Path, title: &str, figures: &[Figure]) -> anyhow::Result<()> {
     let shares: Vec<(String, f64)> = figures
         .iter()
         .filter_map(|figure| {
             let share = match figure.goal? {
+                // Of nothing there are no shares.
+                Goal::AtMost(0.0) => {
+                    if figure.value == 0.0 {
+                        100.0
+                    } else {
+                        200.0
+                    }
+                }
                 Goal::AtMost(limit) => figure.value / limit * 100.0,
                 Goal::AtLeast(limit) => limit / figure.value * 100.0,
             };

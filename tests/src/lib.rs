@@ -8,6 +8,8 @@
 //! - [`sounds`]: noises, music-like sound, talk about other things.
 //! - [`client`]: speaks to a server as a phone would: audio in, events and audio out.
 //! - [`speech`]: speech, noise and silence.
+//! - [`misheard`]: simulated mistakes of speech recognition.
+//! - [`sentences`]: sentences to measure the understanding of, and the reference matcher.
 //! - [`mqtt`]: watches and sends MQTT messages.
 //! - [`transcribe`]: what a server's speech engine hears in a sound.
 //! - [`whisper_model`]: full-size Whisper models of random weights.
@@ -27,8 +29,10 @@ pub mod bench;
 pub mod client;
 pub mod commands;
 pub mod live;
+pub mod misheard;
 pub mod mqtt;
 pub mod program;
+pub mod sentences;
 pub mod server;
 pub mod sounds;
 pub mod speech;
