@@ -9,6 +9,9 @@
 //! - [`component`]: the kinds of entities: how each reads its topics and what it publishes for an action
 //! - [`template`]: the Jinja templates of discovery messages
 //! - [`action`]: actions, the messages they become, how a state must answer them
+//! - [`permissions`]: what whoever calls may see and do
+//! - [`undo`]: what brings an entity back to how it was before a command
+//! - [`timers`], [`lists`]: timers, commands for later, shopping lists: pure, kept on disk by whoever drives them
 //! - [`speaker`], [`media`]: loudspeakers, which discovery does not know, made of their parts
 //! - [`areas`], [`model`], [`call`], [`config`]: the house, the calls and the settings as others see them
 //!
@@ -26,8 +29,10 @@ pub mod discovery;
 mod driver;
 mod intent;
 mod link;
+pub mod lists;
 mod media;
 mod model;
+mod permissions;
 mod record;
 mod registry;
 mod replay;
@@ -35,7 +40,9 @@ mod router;
 mod speaker;
 mod template;
 mod text;
+pub mod timers;
 mod topic;
+mod undo;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +50,7 @@ mod tests;
 pub use call::{CallError, Candidate, EntityChange, IntentCall, Outcome};
 pub use config::{AreaConfig, EntityOverride, FloorConfig, HomeConfig, MqttConfig};
 pub use driver::{Home, start};
+pub use permissions::Permissions;
 pub use model::{Area, AreaId, Change, ChangeKind, Entity, EntityId, EntityView, Floor, FloorId, Link, Snapshot};
 
 /// Why the home could not be started.

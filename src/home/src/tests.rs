@@ -213,7 +213,7 @@ fn run_call(house: &mut House, call: &Call, place: &str) {
         intent: call.intent.clone(),
         slots: call.slots.clone(),
         speaker_area: call.speaker_area.clone(),
-        deadline: None,
+        ..IntentCall::default()
     });
     let expected: Vec<(&String, &Value)> = call.publishes.iter().flatten().collect();
     let same = house.published.len() == expected.len()

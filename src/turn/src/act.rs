@@ -1,16 +1,103 @@
-//! An intent call to its result: by the home's devices, or by what the house knows itself.
+//! An intent call to its result: by the home's devices, or by what the house knows and keeps itself.
 
 use jiff::Zoned;
 use serde_json::{Map, Value, json};
-use vesta_home::{CallError, Home, IntentCall, Outcome};
+use vesta_home::timers::TimerView;
+use vesta_home::{CallError, IntentCall, Outcome, Permissions};
 
-/// Carries out `call`. A command is done when the device says so; a question changes nothing.
-pub async fn act(home: &Home, call: IntentCall) -> Result<Outcome, CallError> {
-    match call.intent.as_str() {
-        "HassGetCurrentTime" => Ok(time_of_day(&Zoned::now())),
-        "HassGetCurrentDate" => Ok(date(&Zoned::now())),
-        "HassNevermind" | "HassRespond" => Ok(Outcome { read_only: true, ..Outcome::default() }),
-        _ => home.call(call).await,
+use crate::announce::{AnnouncementKind, Audience};
+use crate::conversation::Client;
+use crate::error::TurnError;
+use crate::understand::Scene;
+use crate::{Assistant, lists, timers};
+
+impl Assistant {
+    /// Carries out `call` for `client`. A command is done when the device says so, or when it is on disk; a question changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// What the home, a timer or a list refuses, under its stable code.
+    pub async fn act(&self, call: &IntentCall, client: &Client) -> Result<Outcome, TurnError> {
+        let call = &IntentCall { permissions: client.permissions, ..call.clone() };
+        self.permits(call)?;
+        if let Some(outcome) = timers::act(self, call, client).await? {
+            return Ok(outcome);
+        }
+        if let Some(outcome) = lists::act(self, call).await? {
+            return Ok(outcome);
+        }
+        match call.intent.as_str() {
+            "HassGetCurrentTime" => Ok(time_of_day(&Zoned::now())),
+            "HassGetCurrentDate" => Ok(date(&Zoned::now())),
+            "HassRespond" => Ok(Outcome { read_only: true, ..Outcome::default() }),
+            "HassBroadcast" => broadcast(self, call, client).await,
+            _ => Ok(self.parts.home.call(call.clone()).await?),
+        }
+    }
+}
+
+/// How the names of intents about lists begin.
+const LISTS: [&str; 3] = ["HassList", "HassShoppingList", "VestaList"];
+
+impl Assistant {
+    /// Refuses what is not for whoever calls and is not for the home to refuse: lists, and commands for later, which nobody in particular gives
+    /// once their time has come.
+    fn permits(&self, call: &IntentCall) -> Result<(), TurnError> {
+        let may = call.permissions;
+        if !may.lists && LISTS.iter().any(|prefix| call.intent.starts_with(prefix)) {
+            return Err(CallError::NotAllowed { names: Vec::new() }.into());
+        }
+        let Some(command) = timers::later_command(call).filter(|_| may != Permissions::ALL) else { return Ok(()) };
+        let scene = Scene::from(call.speaker_area.as_deref());
+        let meaning = self.parts.language.understand(&command, &self.parts.home.snapshot(), scene);
+        for step in meaning.iter().flat_map(|meaning| &meaning.calls) {
+            let step = IntentCall { permissions: may, ..step.intent.clone() };
+            self.permits(&step)?;
+            self.parts.home.permits(&step)?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells everybody else something.
+async fn broadcast(assistant: &Assistant, call: &IntentCall, client: &Client) -> Result<Outcome, TurnError> {
+    let message = text(call, "message").ok_or(TurnError::NothingHeard)?;
+    let audience = Audience::AllBut(client.id.clone());
+    if !assistant.announce(AnnouncementKind::Message, audience, message.clone(), None).await {
+        return Err(TurnError::NobodyListens);
+    }
+    Ok(done(json!({ "message": message })))
+}
+
+/// Something was done that no device confirms.
+pub(crate) fn done(slots: Value) -> Outcome {
+    Outcome { confirmed: true, read_only: false, ..known(slots) }
+}
+
+/// What was done before was undone.
+pub(crate) fn undone() -> Outcome {
+    done(json!({}))
+}
+
+/// A slot's text.
+pub(crate) fn text(call: &IntentCall, slot: &str) -> Option<String> {
+    let text = match call.slots.get(slot)? {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// What the sentence about a timer may name.
+pub(crate) fn timer_slots(timer: &TimerView) -> Map<String, Value> {
+    let slots = json!({
+        "timer": timer, "name": timer.name, "command": timer.command,
+        "hours": timer.start_hours, "minutes": timer.start_minutes, "seconds": timer.start_seconds,
+    });
+    match slots {
+        Value::Object(slots) => slots,
+        _ => Map::new(),
     }
 }
 
@@ -27,7 +114,8 @@ fn date(now: &Zoned) -> Outcome {
     known(slots)
 }
 
-fn known(slots: Value) -> Outcome {
+/// The answer to a question.
+pub(crate) fn known(slots: Value) -> Outcome {
     let response_slots = match slots {
         Value::Object(slots) => slots,
         _ => Map::new(),
@@ -45,5 +133,18 @@ mod tests {
         let slots = time_of_day(&moment).response_slots;
         assert_eq!((slots["hour"].as_i64(), slots["minute"].as_i64()), (Some(7), Some(5)));
         assert_eq!(date(&moment).response_slots["weekday"], 7, "the first of March 2026 is a Sunday");
+    }
+
+    #[test]
+    fn the_hour_that_a_summer_time_skips_or_repeats_is_told_as_the_clock_shows_it() {
+        for (moment, hour) in [
+            ("2026-03-29T01:59:59+01:00[Europe/Berlin]", 1),
+            ("2026-03-29T03:00:00+02:00[Europe/Berlin]", 3),
+            ("2026-10-25T02:30:00+02:00[Europe/Berlin]", 2),
+            ("2026-10-25T02:30:00+01:00[Europe/Berlin]", 2),
+        ] {
+            let moment: Zoned = moment.parse().unwrap();
+            assert_eq!(time_of_day(&moment).response_slots["hour"], hour, "{moment}");
+        }
     }
 }

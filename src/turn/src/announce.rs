@@ -122,7 +122,7 @@ impl Assistant {
         match timeout(SPEECH_DEADLINE, spoken).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, text, "an announcement could not be spoken; its chime and text are told")
+                tracing::warn!(%error, text, "an announcement could not be spoken; its chime and text are told");
             }
             Err(_) => tracing::warn!(text, "an announcement was not spoken in time; its chime and text are told"),
         }

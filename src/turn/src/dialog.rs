@@ -332,7 +332,7 @@ fn changed(last: &Done, new: &Call, world: &World<'_>) -> Call {
     let base = if has("intent") { new.response.clone() } else { last.call.response.clone() };
     let speaker_area = new.intent.speaker_area.clone();
     let response = fitting_response(world.dictionary, &intent, base.as_deref(), &slots);
-    Call { intent: IntentCall { intent, slots, speaker_area, deadline: None }, response, spoken }
+    Call { intent: IntentCall { intent, slots, speaker_area, ..IntentCall::default() }, response, spoken }
 }
 
 /// A call about what the last turn was about.
@@ -381,7 +381,7 @@ fn fitting_response(
     let mut keys: Vec<String> = Vec::new();
     match place {
         Some("name") => {
-            keys.push(if matches!(base, "area" | "floor") { "default".to_owned() } else { base.to_owned() })
+            keys.push(if matches!(base, "area" | "floor") { "default".to_owned() } else { base.to_owned() });
         }
         Some(place) => {
             keys.push(format!("{base}_{place}"));

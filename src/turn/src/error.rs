@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 use vesta_engines::EngineError;
 use vesta_home::CallError;
+use vesta_home::lists::ListError;
+use vesta_home::timers::TimerError;
 use vesta_store::StoreError;
 
 /// Why a turn did not do what was asked.
@@ -15,6 +17,21 @@ pub enum TurnError {
     /// The home could not do it.
     #[error(transparent)]
     Home(#[from] CallError),
+    /// Something about a timer cannot be done.
+    #[error(transparent)]
+    Timer(#[from] TimerError),
+    /// Something about a list cannot be done.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// A follow-up or a correction without a recent turn that it could be about.
+    #[error("there is nothing recent that this could be about")]
+    NothingRecent,
+    /// The last turn cannot be undone.
+    #[error("the last turn cannot be undone")]
+    CannotUndo,
+    /// Nobody else is there to hear an announcement.
+    #[error("no other client is there to hear it")]
+    NobodyListens,
     /// The record could not be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -52,6 +69,11 @@ impl TurnError {
         match self {
             Self::Engine(error) => error.code(),
             Self::Home(error) => error.code(),
+            Self::Timer(error) => error.code(),
+            Self::List(error) => error.code(),
+            Self::NothingRecent => "nothing_recent",
+            Self::CannotUndo => "cannot_undo",
+            Self::NobodyListens => "nobody_listens",
             Self::Store(_) => "store_failed",
             Self::NotUnderstood { .. } => "not_understood",
             Self::Unsure { .. } => "did_you_mean",
@@ -65,6 +87,8 @@ impl TurnError {
     pub fn slots(&self) -> Map<String, Value> {
         match self {
             Self::Home(error) => error.slots(),
+            Self::Timer(error) => error.slots(),
+            Self::List(error) => error.slots(),
             Self::Unsure { names, .. } => Map::from_iter([("names".to_owned(), json!(names))]),
             Self::NotUnderstood { text } => Map::from_iter([("text".to_owned(), Value::from(text.as_str()))]),
             _ => Map::new(),
@@ -75,7 +99,13 @@ impl TurnError {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Home(error) => !matches!(error.code(), "no_answer" | "broker_down"),
-            Self::NotUnderstood { .. } | Self::Unsure { .. } => true,
+            Self::NotUnderstood { .. }
+            | Self::Unsure { .. }
+            | Self::Timer(_)
+            | Self::List(_)
+            | Self::NothingRecent
+            | Self::CannotUndo
+            | Self::NobodyListens => true,
             _ => false,
         }
     }

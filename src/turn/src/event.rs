@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::announce::AnnouncementKind;
+
 /// One step of a turn, in the order in which it happened. Serialised as JSON with a `type`; audio travels beside it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -73,9 +75,21 @@ pub enum TurnEvent {
         /// The sentence.
         text: String,
     },
-    /// A piece of the reply's audio.
+    /// The house says something by itself. Its audio follows under the same id, then [`TurnEvent::Finished`] with the outcome
+    /// `announced`.
+    Announcement {
+        /// The announcement's id.
+        turn: String,
+        /// What it is.
+        kind: AnnouncementKind,
+        /// What is said.
+        text: String,
+        /// The timer that it is about.
+        timer: Option<String>,
+    },
+    /// A piece of the reply's audio, or of an announcement's.
     Audio {
-        /// The turn's id.
+        /// The turn's id, or the announcement's.
         turn: String,
         /// Samples a second.
         rate: u32,
@@ -87,7 +101,7 @@ pub enum TurnEvent {
     Finished {
         /// The turn's id.
         turn: String,
-        /// `done`, `answered`, `refused`, `nothing` or `failed`.
+        /// `done`, `answered`, `refused`, `nothing` or `failed`; `announced` of an announcement.
         outcome: &'static str,
     },
 }

@@ -19,6 +19,8 @@ pub struct Settings {
     pub transcript_deadline: Duration,
     /// How long a device may take to confirm a command.
     pub action_deadline: Duration,
+    /// How long a turn can be followed up ("and the kitchen too") or corrected ("no, the bedroom").
+    pub follow_up: Duration,
     /// How long the first audio of a reply may take before the turn ends with its text alone.
     pub speech_deadline: Duration,
     /// What of a turn goes to the store.
@@ -56,6 +58,7 @@ impl Default for Settings {
             max_utterance: Duration::from_secs(60),
             transcript_deadline: Duration::from_secs(20),
             action_deadline: Duration::from_secs(2),
+            follow_up: Duration::from_secs(60),
             speech_deadline: Duration::from_secs(5),
             keep: Keep::default(),
             speech_language: None,

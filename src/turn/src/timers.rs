@@ -14,9 +14,11 @@ use crate::understand::Guess;
 /// Home Assistant's dictionaries call the words of a command for later by either name.
 const COMMAND: [&str; 2] = ["conversation_command", "conditional_command"];
 
-/// The words of the command for later that a call asks for.
+/// The words of the command for later that a call asks for. Languages that put the time in the middle ("schalte in zehn
+/// Minuten das Licht aus") give them in two parts.
 pub(crate) fn later_command(call: &IntentCall) -> Option<String> {
-    COMMAND.iter().find_map(|slot| text(call, slot))
+    let whole = COMMAND.iter().find_map(|slot| text(call, slot));
+    whole.or_else(|| Some(format!("{} {}", text(call, "command_begin")?, text(call, "command_end")?)))
 }
 
 /// Does what an intent about timers asks; `None` for every other intent.
@@ -102,6 +104,7 @@ async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Res
         area: text(call, "area").or_else(|| client.area.clone()),
         client: (!client.id.is_empty()).then(|| client.id.clone()),
         command,
+        permissions: client.permissions,
         length_ms: length(call)?,
     };
     let timer = change(assistant, |timers, now| timers.start(request, now)).await?;

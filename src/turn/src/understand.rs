@@ -15,6 +15,31 @@ pub struct Language {
     names: Mutex<Option<(u64, Arc<Names>)>>,
 }
 
+/// What a sentence is understood in.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scene {
+    /// The area that the speaker is in, by id.
+    pub area: Option<String>,
+    /// What was said before, as sentences that follow it up require it; see `dialog`.
+    pub before: Map<String, Value>,
+}
+
+impl From<Option<&str>> for Scene {
+    fn from(area: Option<&str>) -> Self {
+        Self { area: area.map(str::to_owned), before: Map::new() }
+    }
+}
+
+impl Scene {
+    fn context(&self) -> Context {
+        let mut context = self.before.clone();
+        if let Some(area) = &self.area {
+            context.insert("area".to_owned(), Value::from(area.as_str()));
+        }
+        context
+    }
+}
+
 /// What is meant by a sentence: one call, or several for "turn off the lights and lower the blinds".
 #[derive(Debug, Clone)]
 pub struct Meaning {
@@ -51,31 +76,86 @@ impl Language {
         &self.dictionary
     }
 
-    /// What `text` means in this home, spoken in the area `speaker_area`, word for word; `None` where no sentence matches.
-    pub fn understand(&self, text: &str, home: &Snapshot, speaker_area: Option<&str>) -> Option<Meaning> {
-        let names = self.names(home);
-        let recognitions = self.dictionary.recognize_all(text, &names, &context(speaker_area))?;
-        Some(meaning(text, recognitions, speaker_area))
+    /// What `text` means in this home, word for word; `None` where no sentence matches. A scene is also made of an area alone.
+    pub fn understand(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>) -> Option<Meaning> {
+        let (names, scene) = (self.names(home), scene.into());
+        let recognitions = self.dictionary.recognize_all(text, &names, &scene.context())?;
+        self.sensible(text, recognitions, home, &scene)
     }
 
     /// As [`Language::understand`], with words repaired that were perhaps misheard; where several repairs are close, what
     /// may have been meant.
-    pub fn guess(&self, text: &str, home: &Snapshot, speaker_area: Option<&str>) -> Guess {
-        match self.dictionary.understand(text, &self.names(home), &context(speaker_area)) {
-            Understanding::Commands(recognitions) => Guess::Meaning(meaning(text, recognitions, speaker_area)),
+    pub fn guess(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>) -> Guess {
+        let scene = scene.into();
+        match self.dictionary.understand(text, &self.names(home), &scene.context()) {
+            Understanding::Commands(recognitions) => {
+                self.sensible(text, recognitions, home, &scene).map_or(Guess::Nothing, Guess::Meaning)
+            }
             Understanding::Ask(recognitions) => {
-                Guess::OneOf(recognitions.iter().filter_map(|recognition| subject(recognition, home)).collect())
+                let about = |recognition: Recognition| {
+                    let subject = subject(&recognition, home)?;
+                    Some((subject, meaning(text, vec![recognition], &scene)))
+                };
+                Guess::OneOf(recognitions.into_iter().filter_map(about).collect())
             }
             Understanding::Nothing => Guess::Nothing,
         }
     }
 
+    /// A command for later takes any words for a command: those that are none make no sense. Of "the lamp and the fan in ten
+    /// minutes" neither half may be taken for the whole either.
+    fn sensible(&self, text: &str, recognitions: Vec<Recognition>, home: &Snapshot, scene: &Scene) -> Option<Meaning> {
+        if let [one] = recognitions.as_slice()
+            && one.wildcards > 0
+            && let Some(later) = self.later_instead(text, home, scene)
+        {
+            return Some(later);
+        }
+        let whole = meaning(text, recognitions, scene);
+        if whole.calls.iter().all(|call| self.makes_sense_later(call, home, scene)) {
+            return Some(whole);
+        }
+        if whole.calls.len() < 2 {
+            return None;
+        }
+        let one = self.dictionary.recognize(text, &self.names(home), &scene.context())?;
+        let one = meaning(text, vec![one], scene);
+        one.calls.iter().all(|call| self.makes_sense_later(call, home, scene)).then_some(one)
+    }
+
+    /// "Spiel in zehn Minuten Musik" is no music called "in ten minutes music": a command for later, where the words around
+    /// the time are a command, goes before a sentence that takes anything for what it is about.
+    fn later_instead(&self, text: &str, home: &Snapshot, scene: &Scene) -> Option<Meaning> {
+        let explained = self.dictionary.explain(text, &self.names(home), &scene.context()).ok()?;
+        explained.candidates.into_iter().find_map(|candidate| {
+            let slots: BTreeMap<String, Value> = candidate.slots.into_iter().collect();
+            let spoken = slots.iter().filter(|(_, value)| value.is_string());
+            let spoken = spoken.map(|(slot, value)| (slot.clone(), value.clone())).collect();
+            let intent = IntentCall {
+                intent: candidate.intent,
+                slots,
+                speaker_area: scene.area.clone(),
+                ..IntentCall::default()
+            };
+            let call = Call { intent, response: candidate.response, spoken };
+            let later =
+                crate::timers::later_command(&call.intent).is_some() && self.makes_sense_later(&call, home, scene);
+            later.then(|| Meaning { text: text.to_owned(), calls: vec![call] })
+        })
+    }
+
+    fn makes_sense_later(&self, call: &Call, home: &Snapshot, scene: &Scene) -> bool {
+        let Some(command) = crate::timers::later_command(&call.intent) else { return true };
+        // Each command for later in a command for later is shorter, so this ends.
+        matches!(self.guess(&command, home, scene.area.as_deref()), Guess::Meaning(_))
+    }
+
     /// What the transcript so far looks like to the endpointing.
-    pub fn said(&self, text: &str, home: &Snapshot, speaker_area: Option<&str>) -> Said {
+    pub fn said(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>) -> Said {
         if text.trim().is_empty() {
             return Said::Nothing;
         }
-        let partial = self.dictionary.partial(text, &self.names(home), &context(speaker_area));
+        let partial = self.dictionary.partial(text, &self.names(home), &scene.into().context());
         match (partial.complete, partial.can_continue) {
             (true, _) => Said::Complete,
             (false, true) => Said::OpenEnded,
@@ -102,14 +182,14 @@ impl Language {
 pub enum Guess {
     /// Surely this.
     Meaning(Meaning),
-    /// One of these: what each is about, by its name.
-    OneOf(Vec<String>),
+    /// One of these: what each is about, by its name, and what it would mean.
+    OneOf(Vec<(String, Meaning)>),
     /// Nothing.
     Nothing,
 }
 
-fn meaning(text: &str, recognitions: Vec<Recognition>, speaker_area: Option<&str>) -> Meaning {
-    let calls = recognitions.into_iter().map(|recognition| call(recognition, speaker_area)).collect();
+fn meaning(text: &str, recognitions: Vec<Recognition>, scene: &Scene) -> Meaning {
+    let calls = recognitions.into_iter().map(|recognition| call(recognition, scene.area.as_deref())).collect();
     Meaning { text: text.to_owned(), calls }
 }
 
@@ -121,10 +201,6 @@ fn subject(recognition: &Recognition, home: &Snapshot) -> Option<String> {
     entity.or_else(area)
 }
 
-fn context(speaker_area: Option<&str>) -> Context {
-    speaker_area.map(|area| ("area".to_owned(), Value::from(area))).into_iter().collect()
-}
-
 fn call(recognition: Recognition, speaker_area: Option<&str>) -> Call {
     let mut slots = BTreeMap::new();
     let mut spoken = Map::new();
@@ -132,8 +208,12 @@ fn call(recognition: Recognition, speaker_area: Option<&str>) -> Call {
         spoken.insert(name.clone(), Value::from(slot.text.trim()));
         slots.insert(name, slot.value);
     }
-    let intent =
-        IntentCall { intent: recognition.intent, slots, speaker_area: speaker_area.map(str::to_owned), deadline: None };
+    let intent = IntentCall {
+        intent: recognition.intent,
+        slots,
+        speaker_area: speaker_area.map(str::to_owned),
+        ..IntentCall::default()
+    };
     Call { intent, response: recognition.response, spoken }
 }
 

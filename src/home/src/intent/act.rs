@@ -43,9 +43,7 @@ pub(super) fn plan(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError
         "HassOpenCover" => simple(&["cover", "valve"], "opening", Action::Open),
         "HassCloseCover" => simple(&["cover", "valve"], "closing", Action::Close),
         "HassStopMoving" | "HassStopCover" => simple(&["cover", "valve"], "stopping", Action::Stop),
-        "HassSetPosition" if steps(call, "position") => {
-            stepped(call, house, &POSITION, |position| Action::SetPosition(position))
-        }
+        "HassSetPosition" if steps(call, "position") => stepped(call, house, &POSITION, Action::SetPosition),
         "HassSetPosition" => {
             let action = Action::SetPosition(percent(call, "position")?);
             simple(&["cover", "valve"], "position", action)

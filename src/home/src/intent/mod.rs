@@ -4,6 +4,7 @@ mod act;
 mod ask;
 mod resolve;
 mod slots;
+mod weather;
 
 use serde_json::{Map, Value};
 
@@ -43,9 +44,28 @@ pub(crate) enum Step {
 pub(crate) fn plan(call: &IntentCall, house: &Snapshot) -> Result<Plan, CallError> {
     match call.intent.as_str() {
         "HassGetState" => ask::get_state(call, house).map(|outcome| Plan::Answer(Box::new(outcome))),
+        "HassGetWeather" => weather::get_weather(call, house).map(|outcome| Plan::Answer(Box::new(outcome))),
         "HassClimateGetTemperature" => ask::get_temperature(call, house).map(|outcome| Plan::Answer(Box::new(outcome))),
         _ => act::plan(call, house).map(Plan::Do),
     }
+}
+
+/// As [`plan`], and refused as a whole where a part of it is not for whoever calls.
+pub(crate) fn permitted_plan(call: &IntentCall, house: &Snapshot) -> Result<Plan, CallError> {
+    let plan = plan(call, house)?;
+    let may = call.permissions;
+    let refused: Vec<String> = match &plan {
+        Plan::Answer(outcome) => {
+            let views = outcome.matched.iter().chain(&outcome.unmatched);
+            let hidden = views.filter(|view| !may.may_see_kind(&view.domain, view.device_class.as_deref()));
+            hidden.map(|view| view.name.clone()).collect()
+        }
+        Plan::Do(job) => {
+            let targets = job.steps.iter().filter_map(|(id, _)| house.entities.get(id));
+            targets.filter(|entity| !may.may_control(entity)).map(|entity| entity.name.clone()).collect()
+        }
+    };
+    if refused.is_empty() { Ok(plan) } else { Err(CallError::NotAllowed { names: refused }) }
 }
 
 /// An entity as response templates read it.

@@ -57,7 +57,7 @@ pub(super) fn get_weather(call: &IntentCall, house: &Snapshot) -> Result<Outcome
     let condition = outside.iter().filter(says).find_map(|entity| {
         let state = entity.state.as_deref()?;
         let told = state.parse::<f64>().is_err() && state.chars().any(char::is_alphabetic);
-        told.then(|| (entity, state))
+        told.then_some((entity, state))
     });
     if let Some((entity, state)) = condition {
         weather.insert("condition".to_owned(), state.into());

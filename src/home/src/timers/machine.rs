@@ -2,6 +2,7 @@
 
 use super::{MAX_LENGTH_MS, MAX_TIMERS, Now, Timer, TimerError, TimerState, TimerView};
 use crate::model::AreaId;
+use crate::permissions::Permissions;
 use crate::text::fold;
 
 /// How long a timer that is over waits before it rings again, in milliseconds.
@@ -28,6 +29,8 @@ pub struct Request {
     pub client: Option<String>,
     /// See [`Timer`].
     pub command: Option<String>,
+    /// See [`Timer`].
+    pub permissions: Permissions,
     /// How long, in milliseconds.
     pub length_ms: u64,
 }
@@ -167,6 +170,7 @@ impl Timers {
             area: request.area,
             client: request.client,
             command: short(request.command),
+            permissions: request.permissions,
             length_ms: request.length_ms,
             state: TimerState::Paused { left_ms: request.length_ms },
         };

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::model::AreaId;
+use crate::permissions::Permissions;
 
 pub use length::{MAX_LENGTH_MS, Parts, given};
 pub use machine::{Due, Request, Timers, Which};
@@ -51,6 +52,9 @@ pub struct Timer {
     /// What is to be done when it is over, instead of ringing: the words of a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// What whoever set it may do: the command may do no more.
+    #[serde(default)]
+    pub permissions: Permissions,
     /// How long it was started for, in milliseconds. It is called by this: "the ten minute timer".
     pub length_ms: u64,
     /// How it stands.

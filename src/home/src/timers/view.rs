@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::length::Parts;
 use super::{Timer, TimerState};
+use crate::permissions::Permissions;
 
 /// A timer at one moment. Names beginning with `start_` and `rounded_`, `is_active` and `total_seconds_left` are Home
 /// Assistant's, so that the responses of its dictionaries can be spoken.
@@ -19,6 +20,9 @@ pub struct TimerView {
     pub client: Option<String>,
     /// The words of the command that is done when it is over.
     pub command: Option<String>,
+    /// What whoever set it may do.
+    #[serde(skip)]
+    pub permissions: Permissions,
     /// Whether it runs.
     pub is_active: bool,
     /// Whether it is over and rings.
@@ -61,6 +65,7 @@ impl TimerView {
             area: timer.area.clone(),
             client: timer.client.clone(),
             command: timer.command.clone(),
+            permissions: timer.permissions,
             is_active: matches!(timer.state, TimerState::Running { .. }),
             is_ringing: matches!(timer.state, TimerState::Ringing { .. }),
             ends_ms,

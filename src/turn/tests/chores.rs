@@ -1,0 +1,339 @@
+//! Timers, lists and announcements, with typed sentences, a real store, and neither devices nor engines.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use vesta_engines::{Engine, EngineKind, EngineSpec, Source, SpeechToText, TextToSpeech};
+use vesta_home::{HomeConfig, MqttConfig};
+use vesta_intents::Dictionary;
+use vesta_store::Store;
+use vesta_turn::{
+    Assistant, Client, Input, Language, Mode, Pace, Parts, Permissions, Settings, Speaker, TurnEvent, Voice,
+};
+
+/// Far above what anything takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A house without devices, in a folder.
+struct House {
+    assistant: Assistant,
+    watching: JoinHandle<()>,
+    cancel: CancellationToken,
+}
+
+/// What came of a sentence.
+#[derive(Debug, Default)]
+struct Answer {
+    said: String,
+    error: String,
+    outcome: String,
+}
+
+impl House {
+    async fn open(folder: &Path, language: &str) -> Self {
+        let cancel = CancellationToken::new();
+        let engine = |kind, name: &str| {
+            Engine::start(EngineSpec::new(kind, name, Source::Missing("not in this test".into())), &cancel)
+        };
+        // Nobody listens at this address.
+        let mqtt = MqttConfig { url: "mqtt://127.0.0.1:1".into(), ..MqttConfig::default() };
+        let home = vesta_home::start(HomeConfig { mqtt, ..HomeConfig::default() }, cancel.clone()).await.unwrap();
+        let assistant = Assistant::new(Parts {
+            stt: SpeechToText::new(engine(EngineKind::Stt, "stt")),
+            tts: TextToSpeech::new(engine(EngineKind::Tts, "tts")),
+            home,
+            store: Store::open(folder).unwrap(),
+            language: Language::new(language, dictionary(language)),
+            settings: Settings::default(),
+        });
+        let watching = tokio::spawn({
+            let (assistant, cancel) = (assistant.clone(), cancel.clone());
+            async move { assistant.watch_timers(cancel).await }
+        });
+        Self { assistant, watching, cancel }
+    }
+
+    async fn close(self) {
+        self.cancel.cancel();
+        self.watching.await.unwrap();
+        self.assistant.finish().await;
+        self.assistant.parts().store.close().await;
+    }
+
+    /// Types a sentence.
+    async fn ask(&self, client: &str, text: &str) -> Answer {
+        let (events, mut told) = mpsc::channel(64);
+        let asked = self.assistant.ask(text, of(client, events), self.cancel.clone());
+        let collected = async {
+            let mut answer = Answer::default();
+            while let Some(event) = told.recv().await {
+                match event {
+                    TurnEvent::Say { text, .. } => answer.said = text,
+                    TurnEvent::Failed { code, .. } => answer.error = code,
+                    TurnEvent::Finished { outcome, .. } => answer.outcome = outcome.to_owned(),
+                    _ => {}
+                }
+            }
+            answer
+        };
+        tokio::join!(asked, collected).1
+    }
+
+    /// A client that is there and listens.
+    fn listen(&self, client: &str) -> Listener {
+        let (events, told) = mpsc::channel(64);
+        let (input, heard) = mpsc::channel(1);
+        let cancel = self.cancel.child_token();
+        let assistant = self.assistant.clone();
+        let client = Client { wants_audio: true, ..of(client, events) };
+        let gone = cancel.clone();
+        let task = tokio::spawn(async move { assistant.converse(client, heard, gone).await });
+        Listener { told, _input: input, cancel, task }
+    }
+}
+
+struct Listener {
+    told: mpsc::Receiver<TurnEvent>,
+    _input: mpsc::Sender<Input>,
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Listener {
+    /// The next announcement: its text, and how many samples of audio came with it.
+    async fn announcement(&mut self) -> (String, usize) {
+        let (mut said, mut samples) = (String::new(), 0);
+        loop {
+            match timeout(PATIENCE, self.told.recv()).await.expect("an announcement in time").expect("a client") {
+                TurnEvent::Announcement { text, .. } => said = text,
+                TurnEvent::Audio { samples: piece, .. } => samples += piece.len(),
+                TurnEvent::Finished { outcome: "announced", .. } => return (said, samples),
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+
+    async fn leave(self) {
+        self.cancel.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+fn of(client: &str, events: mpsc::Sender<TurnEvent>) -> Client {
+    Client {
+        id: client.to_owned(),
+        speaker: Speaker::default(),
+        source: "test".to_owned(),
+        mode: Mode::PushToTalk,
+        pace: Pace::RealTime,
+        area: None,
+        wants_audio: false,
+        voice: Voice::default(),
+        rehearse: false,
+        permissions: Permissions::ALL,
+        events,
+    }
+}
+
+fn dictionary(language: &str) -> Dictionary {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../intents").join(language);
+    let mut paths: Vec<PathBuf> = [folder.join("sentences"), folder]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    paths.sort();
+    let texts: Vec<(String, String)> =
+        paths.iter().map(|path| (path.display().to_string(), std::fs::read_to_string(path).unwrap())).collect();
+    let parts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    Dictionary::load(&parts).unwrap()
+}
+
+#[tokio::test]
+async fn a_typed_timer_rings_where_it_was_set_until_somebody_says_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    let mut kitchen = house.listen("kitchen");
+    let mut phone = house.listen("phone");
+    let answer = house.ask("kitchen", "set a pasta timer for one second").await;
+    assert_eq!(answer.said, "pasta timer: 1 second, starting now.");
+    assert_eq!(house.assistant.timers().borrow()[0].name.as_deref(), Some("pasta"));
+    let (said, samples) = kitchen.announcement().await;
+    assert_eq!(said, "Time is up: pasta.");
+    assert!(samples > 10_000, "a chime without a voice");
+    assert!(phone.told.try_recv().is_err(), "it rings where it was set");
+    assert!(house.assistant.timers().borrow()[0].is_ringing);
+    assert_eq!(house.ask("kitchen", "stop").await.outcome, "done");
+    assert!(house.assistant.timers().borrow().is_empty());
+    kitchen.leave().await;
+    phone.leave().await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn several_timers_are_told_apart_by_name_and_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    let me = "phone";
+    assert_eq!(house.ask(me, "how long is left on the pasta timer").await.error, "no_timer");
+    assert_eq!(house.ask(me, "what timers are running").await.said, "There are no timers.");
+    house.ask(me, "set a timer for ten minutes called pizza").await;
+    house.ask(me, "set a timer for an hour and a half").await;
+    assert_eq!(house.assistant.timers().borrow().len(), 2);
+    let which = house.ask(me, "cancel the timer").await;
+    assert_eq!(which.error, "several_timers");
+    assert!(
+        which.said.contains("the pizza timer for 10 minutes, or the timer for 1 hour and 30 minutes"),
+        "{}",
+        which.said
+    );
+    let left = house.ask(me, "how long is left on the pizza timer").await;
+    assert!(left.said.starts_with("10 minutes left"), "{}", left.said);
+    let more = house.ask(me, "add five minutes to the pizza timer").await;
+    assert_eq!(more.said, "The pizza timer now has 15 minutes left.");
+    let less = house.ask(me, "take one hour off the pizza timer").await;
+    assert_eq!(less.error, "timer_too_short");
+    house.ask(me, "pause the pizza timer").await;
+    assert_eq!(house.ask(me, "pause the pizza timer").await.error, "timer_already");
+    assert!(house.ask(me, "resume the timer").await.said.contains("goes on"), "only one is paused");
+    assert_eq!(house.ask(me, "cancel all timers").await.said, "2 timers are cancelled.");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn timers_that_make_no_sense_are_refused_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    for (text, error) in [
+        ("set a timer for 0 seconds", "timer_without_length"),
+        ("set a timer for 10000 hours", "timer_too_long"),
+        ("walk the dog in ten minutes", "not_understood"),
+        ("the weather and the news in ten minutes", "not_understood"),
+    ] {
+        let answer = house.ask("phone", text).await;
+        assert_eq!((answer.error.as_str(), answer.outcome.as_str()), (error, "refused"), "{text}");
+        assert!(!answer.said.is_empty());
+    }
+    for _ in 0..100 {
+        house.ask("phone", "set a timer for an hour").await;
+    }
+    assert_eq!(house.ask("phone", "set a timer for an hour").await.error, "too_many_timers");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn timers_and_lists_are_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    house.ask("phone", "set a tea timer for one second").await;
+    house.ask("phone", "set a roast timer for two hours").await;
+    let added = house.ask("phone", "add milk and brown bread to the shopping list").await;
+    assert_eq!(added.said, "milk and brown bread are on the shopping list.");
+    house.ask("phone", "and cheese too").await;
+    house.ask("phone", "add sun cream to the packing list").await;
+    assert!(house.assistant.timers().borrow().iter().any(|timer| timer.name.as_deref() == Some("tea")));
+    house.close().await;
+
+    let house = House::open(folder.path(), "en").await;
+    let mut phone = house.listen("phone");
+    // Nobody was there to hear it, so it still rings.
+    assert_eq!(phone.announcement().await.0, "Time is up: tea.");
+    house.ask("phone", "stop").await;
+    let left = house.ask("phone", "how long is left on the roast timer").await;
+    assert!(left.said.starts_with("2 hours left") || left.said.starts_with("1 hour"), "{}", left.said);
+    let list = house.ask("phone", "what is on the shopping list").await;
+    assert_eq!(list.said, "There are 3 things on the shopping list: milk, brown bread and cheese.");
+    assert_eq!(house.ask("phone", "check bread off the shopping list").await.said, "Checked off brown bread.");
+    assert_eq!(house.ask("phone", "remove eggs from the shopping list").await.error, "not_on_list");
+    assert_eq!(house.ask("phone", "what is on the party list").await.error, "no_list");
+    assert!(house.ask("phone", "read me the packing list").await.said.contains("sun cream"));
+    assert_eq!(house.ask("phone", "clear the shopping list").await.said, "The shopping list is empty.");
+    phone.leave().await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_command_for_later_is_done_and_says_only_what_went_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    let mut phone = house.listen("phone");
+    let answer = house.ask("phone", "add coffee to the shopping list in one second").await;
+    assert_eq!(answer.said, "I will do that in 1 second.");
+    let mut lists = house.assistant.lists();
+    let there = lists.wait_for(|lists| lists.iter().any(|list| list.items.iter().any(|item| item.text == "coffee")));
+    timeout(PATIENCE, there).await.expect("it is done").unwrap();
+    house.ask("phone", "remove tea from the shopping list in one second").await;
+    assert_eq!(phone.announcement().await.0, "tea is not on the shopping list.");
+    assert!(house.assistant.timers().borrow().is_empty());
+    phone.leave().await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_correction_undoes_what_was_done_and_a_follow_up_needs_something_to_follow() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    let me = "phone";
+    assert_eq!(house.ask(me, "no, fifteen minutes").await.error, "not_understood");
+    house.ask(me, "set a timer for fifty minutes").await;
+    house.ask(me, "no, fifteen minutes").await;
+    let timers = house.assistant.timers().borrow().clone();
+    assert_eq!((timers.len(), timers[0].start_minutes), (1, 15));
+    house.ask(me, "five minutes more").await;
+    assert!(house.assistant.timers().borrow()[0].left_ms > 19 * 60_000);
+    assert_eq!(house.ask("somebody else", "five minutes more").await.error, "not_understood");
+    house.ask(me, "undo that").await;
+    assert!(house.assistant.timers().borrow()[0].left_ms < 16 * 60_000);
+    assert_eq!(house.ask(me, "undo that").await.error, "not_understood", "what was undone is forgotten");
+    house.ask(me, "add milk to the shopping list").await;
+    house.ask(me, "no, oat milk").await;
+    let list = house.ask(me, "what is on the shopping list").await;
+    assert_eq!(list.said, "On the shopping list there is oat milk.");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_announcement_is_heard_by_everybody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    assert_eq!(house.ask("phone", "announce dinner is ready").await.error, "nobody_listens");
+    let mut kitchen = house.listen("kitchen");
+    let mut phone = house.listen("phone");
+    assert_eq!(house.ask("phone", "announce dinner is ready").await.said, "I have told everybody.");
+    let (said, samples) = kitchen.announcement().await;
+    assert_eq!(said, "dinner is ready");
+    assert!(samples > 5_000);
+    assert!(phone.told.try_recv().is_err());
+    kitchen.leave().await;
+    phone.leave().await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_same_in_german() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "de").await;
+    let me = "handy";
+    assert_eq!(
+        house.ask(me, "stell einen Nudeltimer auf anderthalb Stunden").await.said,
+        "Timer Nudel: eine Stunde und 30 Minuten ab jetzt."
+    );
+    assert!(
+        house.ask(me, "wie lange läuft der Nudeltimer noch").await.said.starts_with("Noch eine Stunde und 30 Minuten")
+    );
+    assert_eq!(
+        house.ask(me, "setz Milch und Brot auf die Einkaufsliste").await.said,
+        "Milch und Brot stehen auf der Einkaufsliste."
+    );
+    assert_eq!(
+        house.ask(me, "setz in zwei Stunden Eier auf die Einkaufsliste").await.said,
+        "Das mache ich in 2 Stunden."
+    );
+    assert_eq!(house.ask(me, "brich den Nudeltimer ab").await.said, "Der Timer Nudel ist abgebrochen.");
+    house.close().await;
+}
