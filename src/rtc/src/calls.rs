@@ -137,7 +137,7 @@ impl Calls {
         let places = shared.net.places();
         let (peer, answer) = Peer::answer(offer, &own_candidates(&places), began)?;
         let ufrag = sdp::ufrag(&answer).unwrap_or_default().to_owned();
-        let answer = sdp::with_candidates(&answer, &self.told_candidates(&places, local));
+        let answer = self.told(&answer, &places, local);
 
         let key = CallKey(shared.next.fetch_add(1, Ordering::Relaxed));
         let (to_call, datagrams) = mpsc::channel(DATAGRAM_QUEUE);
@@ -178,7 +178,7 @@ impl Calls {
         let (answer, answered) = oneshot::channel();
         let command = Command::Restart { offer, candidates: own_candidates(&places), answer };
         let answer = self.command(id, owner, command, answered).await??;
-        Ok(sdp::with_candidates(&answer, &self.told_candidates(&places, local)))
+        Ok(self.told(&answer, &places, local))
     }
 
     /// Takes a candidate that the client of a call of `owner` found after its offer (`candidate` of an `RTCIceCandidate`; empty at the end).
@@ -229,6 +229,11 @@ impl Calls {
             answered.await.map_err(|_| no_call())
         };
         timeout(ANSWER, asked).await.map_err(|_| RtcError::Stuck(ANSWER))?
+    }
+
+    /// An answer as the client gets it.
+    fn told(&self, answer: &str, places: &[Place], local: bool) -> String {
+        sdp::with_candidates(&sdp::with_opus_wanted(answer), &self.told_candidates(places, local))
     }
 
     /// What a client is told of where this machine is reached.

@@ -111,6 +111,28 @@ fn is_v6(ip: IpAddr) -> bool {
     ip.is_ipv6()
 }
 
+/// What a client is asked to send, beside what it offered: nothing while nobody speaks (DTX), and no more than the recogniser listens to
+/// (RFC 7587, 6.1).
+const WANTED: &str = "usedtx=1;maxplaybackrate=16000";
+
+/// An answer in which the Opus that the client is to send is described as Vesta wants it.
+pub(crate) fn with_opus_wanted(answer: &str) -> String {
+    let opus = answer.lines().find_map(|line| {
+        let (payload_type, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+        codec.to_ascii_lowercase().starts_with("opus/").then_some(payload_type)
+    });
+    let Some(payload_type) = opus else { return answer.to_owned() };
+    let prefix = format!("a=fmtp:{payload_type} ");
+    let wanted = |line: &str| {
+        if line.starts_with(&prefix) && !line.contains("usedtx") {
+            format!("{line};{WANTED}\r\n")
+        } else {
+            format!("{line}\r\n")
+        }
+    };
+    answer.lines().map(wanted).collect()
+}
+
 /// A description with these candidates instead of its own.
 pub(crate) fn with_candidates(description: &str, candidates: &[String]) -> String {
     let mut out = String::with_capacity(description.len() + candidates.len() * 80);
@@ -172,6 +194,18 @@ mod tests {
         assert!(!data.contains("candidate"));
         assert_eq!(with_candidates(&answer, &[]).matches("a=candidate").count(), 0);
         assert_eq!(ufrag(&answer), Some("ab"));
+    }
+
+    #[test]
+    fn a_client_is_asked_to_pause_while_nobody_speaks() {
+        let answer = format!("{OFFER}a=fmtp:111 minptime=10\r\na=fmtp:9 x=1\r\n");
+        let wanted = with_opus_wanted(&answer);
+        assert!(
+            wanted.contains("a=fmtp:111 minptime=10;usedtx=1;maxplaybackrate=16000\r\na=fmtp:9 x=1\r\n"),
+            "{wanted}"
+        );
+        assert_eq!(with_opus_wanted(&wanted), wanted);
+        assert_eq!(with_opus_wanted("v=0\r\n"), "v=0\r\n");
     }
 
     #[test]
