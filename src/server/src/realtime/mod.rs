@@ -1,0 +1,165 @@
+//! `GET /v1/realtime`: a Realtime session over a WebSocket. `vesta_realtime` has the session.
+
+use std::time::Duration;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, interval_at, timeout};
+use tokio_util::sync::CancellationToken;
+use vesta_people::Action;
+use vesta_realtime::{AudioPort, EVENT_QUEUE, Ports, SessionStart};
+
+use crate::App;
+use crate::caller::Caller;
+use crate::clients::Own;
+use crate::v1::Refusal;
+
+/// Client events that may wait for the session; they may be large.
+const CLIENT_QUEUE: usize = 4;
+/// Largest message. What is larger than an event may be, and no larger than this, is refused with an `error` event; beyond this the
+/// connection is closed.
+const MAX_MESSAGE: usize = 16 * 1024 * 1024;
+/// How often a quiet client is asked whether it is there, and how long it may give no sign of life.
+const PING: Duration = Duration::from_secs(20);
+const SILENCE: Duration = Duration::from_secs(65);
+/// How long a client may take nothing of what it is told.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a client may take to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// The subprotocol of browsers, beside the one that carries their token.
+const SUBPROTOCOL: &str = "realtime";
+
+#[derive(Deserialize)]
+pub(crate) struct Options {
+    #[serde(default)]
+    model: String,
+    /// `transcription` for a session that only writes down.
+    intent: Option<String>,
+    /// The area the client is in, by id.
+    area: Option<String>,
+}
+
+pub(crate) async fn connect(
+    State(app): State<App>,
+    caller: Caller,
+    options: Result<Query<Options>, QueryRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    caller.require(Action::Talk)?;
+    let Query(options) = options.map_err(|error| Refusal::new(error.status(), "invalid_query", error.body_text()))?;
+    let upgrade = upgrade.map_err(|error| {
+        let message = format!("this is a WebSocket, and the request is none: {}", error.body_text());
+        Refusal::new(error.status(), "not_a_websocket", message)
+    })?;
+    let own = Own::of(&app, &caller).await;
+    let start = start(&caller, own, options);
+    vesta_realtime::check(&app.assistant, &start).map_err(|error| Refusal::invalid("session", error.to_string()))?;
+    let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    Ok(upgrade.on_upgrade(move |socket| converse(app, start, socket)).into_response())
+}
+
+/// How a caller's session begins: as a client secret says, or else by the query.
+fn start(caller: &Caller, own: Own, options: Options) -> SessionStart {
+    let session = match (&caller.realtime_session, options.intent.as_deref()) {
+        (Some(session), _) => session.as_ref().clone(),
+        (None, Some("transcription")) => json!({ "type": "transcription" }),
+        (None, _) => Value::Null,
+    };
+    let session = own.with_voice(session);
+    SessionStart {
+        language: caller.language.clone(),
+        area: options.area.or(own.area),
+        speaker: own.speaker,
+        source: "realtime".to_owned(),
+        model: options.model,
+        session,
+        permissions: caller.permissions(),
+        revoked: caller.revoked.clone(),
+    }
+}
+
+async fn converse(app: App, start: SessionStart, socket: WebSocket) {
+    let _client = app.metrics.client();
+    let revoked = start.revoked.clone();
+    let (events, client_events) = mpsc::channel(CLIENT_QUEUE);
+    let (server_events, told) = mpsc::channel(EVENT_QUEUE);
+    let ports = Ports { client_events, server_events, audio: AudioPort::InBand };
+    let session = vesta_realtime::run(app.assistant.clone(), start, ports, app.shutdown.child_token());
+    let (sink, mut stream) = socket.split();
+    // The connection is over: for the reader because the writer has ended, for the writer because the client is gone.
+    let over = CancellationToken::new();
+    let reading = async {
+        tokio::select! {
+            () = read(&mut stream, events) => {}
+            () = over.cancelled() => {}
+        }
+        stream
+    };
+    let writing = async {
+        write(sink, told, &revoked).await;
+        over.cancel();
+    };
+    let ((), mut stream, ()) = tokio::join!(session, reading, writing);
+    // What the client still sends is taken, up to its own goodbye: closing over it would cut off what it has not read yet.
+    let farewell = async { while let Some(Ok(_)) = stream.next().await {} };
+    let _ = timeout(FAREWELL, farewell).await;
+}
+
+/// From the socket to the session, until the client is gone.
+async fn read(stream: &mut SplitStream<WebSocket>, events: mpsc::Sender<String>) {
+    // A client that answers no ping has gone without a word.
+    while let Ok(Some(Ok(message))) = timeout(SILENCE, stream.next()).await {
+        let event = match message {
+            Message::Text(text) => text.to_string(),
+            // Whatever it is, it is no event; the session says so.
+            Message::Binary(_) => "a binary message".to_owned(),
+            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Close(_) => return,
+        };
+        if events.send(event).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// From the session to the socket. Ends with the session, with its caller's permission, or with a client that takes nothing.
+async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver<String>, revoked: &CancellationToken) {
+    let mut pings = interval_at(Instant::now() + PING, PING);
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = revoked.cancelled() => break,
+            event = told.recv() => match event {
+                Some(event) => Message::Text(event.into()),
+                None => break,
+            },
+            _ = pings.tick() => Message::Ping(Bytes::new()),
+        };
+        let sent = tokio::select! {
+            sent = timeout(PATIENCE, sink.send(message)) => sent,
+            () = revoked.cancelled() => break,
+        };
+        if !matches!(sent, Ok(Ok(()))) {
+            return;
+        }
+    }
+    let (code, reason) = match revoked.is_cancelled() {
+        true => (close_code::POLICY, "the token or device was revoked, or the server stops"),
+        false => (close_code::NORMAL, "the session is over"),
+    };
+    let goodbye = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+    let _ = timeout(FAREWELL, async {
+        let _ = sink.send(goodbye).await;
+        let _ = sink.close().await;
+    })
+    .await;
+}

@@ -1,0 +1,172 @@
+//! `POST /v1/audio/speech`: text to audio, as it is spoken.
+
+use std::convert::Infallible;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::task::AbortOnDropHandle;
+use vesta_engines::{EngineError, SpeakOptions, SpeechChunk};
+use vesta_people::Action;
+
+use super::Refusal;
+use super::encode::{Encoder, Format};
+use crate::App;
+use crate::caller::Caller;
+
+/// Longest text that is spoken, in characters.
+const MAX_INPUT: usize = 4096;
+
+#[derive(Deserialize)]
+pub(crate) struct Request {
+    input: String,
+    #[serde(default)]
+    voice: Value,
+    #[serde(default = "mp3")]
+    response_format: String,
+    speed: Option<f32>,
+    #[serde(default = "audio")]
+    stream_format: String,
+}
+
+fn mp3() -> String {
+    "mp3".to_owned()
+}
+
+fn audio() -> String {
+    "audio".to_owned()
+}
+
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    request: Result<Json<Request>, JsonRejection>,
+) -> Result<Response, Refusal> {
+    caller.require(Action::Talk)?;
+    let Json(request) = request.map_err(|error| Refusal::new(error.status(), "invalid_json", error.body_text()))?;
+    let format = request.check()?;
+    let parts = app.assistant.parts();
+    let voice = request.voice.as_str().or_else(|| request.voice.get("id")?.as_str());
+    let known = voice.and_then(|voice| vesta_realtime::known_voice(&parts.tts, voice));
+    let options = SpeakOptions {
+        voice: known.or_else(|| parts.settings.voice.clone()),
+        language: Some(parts.language.tag().to_owned()),
+        speed: request.speed.or(parts.settings.speed),
+        ..SpeakOptions::default()
+    };
+    let (mut text, mut speech) = parts.tts.speak(options);
+    text.push(&request.input).await;
+    text.finish().await;
+    // Until the first sound an error still has a status.
+    let first = match speech.recv().await {
+        Some(Ok(chunk)) => chunk,
+        Some(Err(error)) => return Err(Refusal::engine(&error)),
+        None => SpeechChunk { rate: vesta_audio::SAMPLE_RATE, samples: Vec::new() },
+    };
+    let encoder = Encoder::new(format, first.rate)
+        .map_err(|why| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", why))?;
+    let (pieces, made) = mpsc::channel(8);
+    let task = AbortOnDropHandle::new(tokio::spawn(encode(encoder, first, speech, pieces)));
+    // Whoever goes away stops the voice.
+    let made = ReceiverStream::new(made).map(move |piece| {
+        let _ = &task;
+        piece
+    });
+    if request.stream_format == "sse" {
+        let events = made.map(|piece| Ok::<_, Infallible>(Event::default().data(to_event(piece).to_string())));
+        return Ok(Sse::new(events).into_response());
+    }
+    let audio = made.filter_map(async |piece| match piece {
+        Piece::Audio(bytes) => Some(Ok(bytes)),
+        Piece::Failed(why) => Some(Err(std::io::Error::other(why))),
+        Piece::Done => None,
+    });
+    Ok(([(header::CONTENT_TYPE, format.media_type())], Body::from_stream(audio)).into_response())
+}
+
+impl Request {
+    fn check(&self) -> Result<Format, Refusal> {
+        if self.input.trim().is_empty() {
+            return Err(Refusal::invalid("input", "'input' is empty; send the text to speak"));
+        }
+        if self.input.chars().count() > MAX_INPUT {
+            return Err(Refusal::invalid("input", format!("'input' may have at most {MAX_INPUT} characters")));
+        }
+        if self.speed.is_some_and(|speed| !(0.25..=4.0).contains(&speed)) {
+            return Err(Refusal::invalid("speed", "'speed' must be from 0.25 to 4.0"));
+        }
+        if !matches!(self.stream_format.as_str(), "audio" | "sse") {
+            return Err(Refusal::invalid("stream_format", "'stream_format' must be audio or sse"));
+        }
+        Format::named(&self.response_format)
+            .ok_or_else(|| Refusal::invalid("response_format", "'response_format' must be mp3, opus, wav or pcm"))
+    }
+}
+
+/// What is sent, in order.
+enum Piece {
+    Audio(Bytes),
+    Failed(String),
+    Done,
+}
+
+async fn encode(
+    mut encoder: Encoder,
+    first: SpeechChunk,
+    mut speech: mpsc::Receiver<Result<SpeechChunk, EngineError>>,
+    pieces: mpsc::Sender<Piece>,
+) {
+    let mut next: Option<Result<SpeechChunk, EngineError>> = Some(Ok(first));
+    while let Some(chunk) = next {
+        let made = match chunk {
+            Ok(chunk) => encoder.push(chunk.rate, &chunk.samples),
+            Err(error) => Err(error.to_string()),
+        };
+        match made {
+            Ok(bytes) if bytes.is_empty() => {}
+            Ok(bytes) => {
+                if pieces.send(Piece::Audio(bytes.into())).await.is_err() {
+                    return;
+                }
+            }
+            Err(why) => {
+                tracing::warn!(why, "a text could not be spoken to its end");
+                let _ = pieces.send(Piece::Failed(why)).await;
+                return;
+            }
+        }
+        next = speech.recv().await;
+    }
+    let last = match encoder.finish() {
+        Ok(bytes) => Piece::Audio(bytes.into()),
+        Err(why) => Piece::Failed(why),
+    };
+    if pieces.send(last).await.is_ok() {
+        let _ = pieces.send(Piece::Done).await;
+    }
+}
+
+fn to_event(piece: Piece) -> Value {
+    match piece {
+        Piece::Audio(bytes) => json!({ "type": "speech.audio.delta", "audio": STANDARD.encode(bytes) }),
+        Piece::Failed(why) => {
+            json!({ "type": "error", "error": { "type": "server_error", "code": "tts_failed", "message": why } })
+        }
+        Piece::Done => json!({
+            "type": "speech.audio.done",
+            "usage": { "input_tokens": 0, "output_tokens": 0, "total_tokens": 0 },
+        }),
+    }
+}
