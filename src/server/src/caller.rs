@@ -1,20 +1,61 @@
 //! Who calls: the person behind a request, and what they may do.
+//!
+//! Every route needs a caller, except those in [`OPEN`]; what no route matches gives nothing away. A new route is closed until
+//! somebody lists it there.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
+use axum::Json;
+use axum::body::{Body, HttpBody};
+use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts, Request, State};
 use axum::http::request::Parts;
-use serde_json::Value;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use vesta_people::{Action, Role};
+use vesta_people::{Action, Actor, Identity, Role};
+use vesta_turn::Permissions;
 
 use crate::App;
+use crate::auth::cookie;
+use crate::doors::client::ClientAddress;
+use crate::guard;
 use crate::problem::Problem;
+
+/// Routes that need no caller: the app's own files, signing in, health, and how to trust the house. One that ends with `*` stands for
+/// everything that begins so.
+const OPEN: [&str; 22] = [
+    "/",
+    "/type",
+    "/home",
+    "/history",
+    "/settings",
+    "/welcome",
+    "/sign-in",
+    "/trust*",
+    "/app/*",
+    "/sw.js",
+    "/manifest.webmanifest",
+    "/favicon.ico",
+    "/healthz",
+    "/.well-known/*",
+    "/api/openapi.json",
+    "/api/reach",
+    "/api/auth",
+    "/api/auth/link",
+    "/api/auth/accept",
+    "/api/auth/code",
+    "/api/auth/passkey",
+    "/api/auth/passkey/options",
+];
+/// Prefix of the WebSocket subprotocol in which OpenAI's SDK carries a token out of a browser.
+const SUBPROTOCOL: &str = "openai-insecure-api-key.";
 
 /// The person behind a request. Handlers take it as an argument; without one there is no request to handle.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "more handlers are about to read it")]
 pub(crate) struct Caller {
     /// The person's id.
     pub(crate) person: String,
@@ -26,19 +67,38 @@ pub(crate) struct Caller {
     pub(crate) language: Option<String>,
     /// Id of the device or token that calls, for logs.
     pub(crate) session: String,
-    /// What a token is limited to; a device that is signed in has no such limit.
-    pub(crate) scopes: Option<Arc<[Action]>>,
+    /// `device`, `token`, `client_secret` or `local`.
+    pub(crate) method: &'static str,
     /// The Realtime session that a client secret was made for.
     pub(crate) realtime_session: Option<Arc<Value>>,
-    /// Cancelled when the device or token is revoked, expires, or its person changes or is removed. Whatever stays open for longer than
-    /// one answer must end with it.
+    /// Cancelled when the device or token is revoked or expires, its person changes or is removed, and when the server stops. Whatever stays
+    /// open for longer than one answer must end with it.
     pub(crate) revoked: CancellationToken,
+    /// All that is known.
+    pub(crate) identity: Arc<Identity>,
+    /// From where.
+    address: ClientAddress,
 }
 
 impl Caller {
+    pub(crate) fn new(identity: Identity, address: ClientAddress) -> Self {
+        Self {
+            person: identity.person.clone(),
+            name: identity.name.clone(),
+            role: identity.role,
+            language: identity.language.clone(),
+            session: identity.session.clone(),
+            method: identity.method,
+            realtime_session: identity.realtime_session.clone(),
+            revoked: identity.revoked.clone(),
+            identity: Arc::new(identity),
+            address,
+        }
+    }
+
     /// Whether the caller may do this: by the role's table, and by the token's scopes.
     pub(crate) fn may(&self, action: Action) -> bool {
-        self.role.may(action) && self.scopes.as_ref().is_none_or(|scopes| scopes.contains(&action))
+        self.role.may(action) && self.identity.scopes.as_ref().is_none_or(|scopes| scopes.contains(&action))
     }
 
     /// Refuses what the caller may not do.
@@ -53,22 +113,193 @@ impl Caller {
         };
         Err(Problem::new(StatusCode::FORBIDDEN, "not_allowed", "Not allowed", detail))
     }
+
+    /// What the caller may see and do in the home.
+    pub(crate) fn permissions(&self) -> Permissions {
+        Permissions {
+            see: self.may(Action::ReadHome),
+            see_security: self.may(Action::ReadSecurity),
+            control: self.may(Action::ControlHome),
+            appliances: self.may(Action::ControlAppliances),
+            security: self.may(Action::UnlockDoors),
+            lists: self.may(Action::KeepLists),
+        }
+    }
+
+    /// The caller, as the audit log names them.
+    pub(crate) fn actor(&self) -> Actor {
+        self.identity.actor(Some(self.address.address))
+    }
+
+    /// The caller, as clients see them.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "person": self.person, "name": self.name, "role": self.role, "language": self.language, "session": self.session,
+            "method": self.method, "expires_at_ms": self.identity.expires_at_ms,
+            "may": Action::ALL.into_iter().filter(|action| self.may(*action)).collect::<Vec<_>>(),
+        })
+    }
 }
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        // TODO(people): until the store is there, everybody is the owner, as before.
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self {
-            person: "owner".to_owned(),
-            name: "Owner".to_owned(),
-            role: Role::Owner,
-            language: None,
-            session: "local".to_owned(),
-            scopes: None,
-            realtime_session: None,
-            revoked: app.shutdown.child_token(),
-        }))
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(no_caller)
+    }
+}
+
+impl OptionalFromRequestParts<App> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Option<Self>, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned())
+    }
+}
+
+fn no_caller() -> Problem {
+    let detail = "nobody is signed in; open the house in a browser, or send an API token as 'Authorization: Bearer …'";
+    Problem::new(StatusCode::UNAUTHORIZED, "no_caller", "Not signed in", detail)
+}
+
+/// Finds out who calls. A request without a valid caller goes no further, unless its route is open.
+pub(crate) async fn identify(
+    State(app): State<App>,
+    address: ClientAddress,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
+    // Nothing matched: there is nothing to protect, and the answer says so.
+    let Some(route) = route else { return next.run(request).await };
+    let open = is_open(&route);
+    // Pages are the same for everybody; what an open part of the API tells may depend on who asks.
+    if open && !route.starts_with("/api/") {
+        return next.run(request).await;
+    }
+    let identified = match credential(request.headers(), address.secure) {
+        Some(credential) => match app.people.authenticate(&credential.secret, Some(address.address)).await {
+            Ok(identity) => identity.map(|identity| (identity, credential.from_cookie)),
+            Err(error) => {
+                tracing::error!(%error, "a caller could not be looked up");
+                let detail = "the people could not be read; the server's log says why";
+                return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+                    .into_response();
+            }
+        },
+        None => None,
+    };
+    let Some((identity, from_cookie)) = identified else {
+        return if open { next.run(request).await } else { refusal(&route) };
+    };
+    // Browsers send cookies by themselves, so a cookie counts only where the browser says that the page is ours.
+    let authority = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    let risky = guard::changes(request.method())
+        || request.headers().contains_key(header::UPGRADE)
+        || *request.method() == Method::CONNECT;
+    if from_cookie && risky && !guard::is_own_page(request.headers(), authority.as_deref()) {
+        let detail = "the request does not say which page it comes from; programs send a token, not a cookie";
+        return Problem::new(StatusCode::FORBIDDEN, "cross_origin", "Another site's page", detail).into_response();
+    }
+    let revoked = identity.revoked.clone();
+    request.extensions_mut().insert(Caller::new(identity, address));
+    until_revoked(next.run(request).await, revoked)
+}
+
+fn is_open(route: &str) -> bool {
+    OPEN.iter().any(|open| match open.strip_suffix('*') {
+        Some(prefix) => route.starts_with(prefix),
+        None => route == *open,
+    })
+}
+
+/// An answer of unknown length, such as events, ends with its caller.
+fn until_revoked(response: Response, revoked: CancellationToken) -> Response {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS || response.body().size_hint().exact().is_some() {
+        return response;
+    }
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(revoked.cancelled_owned())))
+}
+
+/// 401, in the form that clients of the route read.
+fn refusal(route: &str) -> Response {
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+    if !route.starts_with("/v1") {
+        return (challenge, no_caller()).into_response();
+    }
+    let error = json!({ "error": {
+        "message": "no valid API token; make one with `vesta tokens create` and send it as 'Authorization: Bearer …'",
+        "type": "invalid_request_error", "param": null, "code": "invalid_api_key",
+    } });
+    (StatusCode::UNAUTHORIZED, challenge, Json(error)).into_response()
+}
+
+struct Credential {
+    secret: String,
+    from_cookie: bool,
+}
+
+/// What a request brings: a token where there is one, else the cookie.
+fn credential(headers: &HeaderMap, secure: bool) -> Option<Credential> {
+    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    let bearer = text(header::AUTHORIZATION).map(|value| {
+        // A token of another kind, or none at all: whoever names a token wants to be known by it and by nothing else.
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" }
+    });
+    let subprotocol = || {
+        let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+        offered.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix(SUBPROTOCOL))
+    };
+    if let Some(token) = bearer.or_else(subprotocol) {
+        return Some(Credential { secret: token.to_owned(), from_cookie: false });
+    }
+    let secret = cookie::read(headers, secure)?;
+    Some(Credential { secret: secret.to_owned(), from_cookie: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), header::HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn only_what_is_listed_is_open() {
+        for route in ["/", "/healthz", "/app/{version}/{*file}", "/trust/page.css", "/api/auth/accept"] {
+            assert!(is_open(route), "{route}");
+        }
+        for route in [
+            "/api/home",
+            "/metrics",
+            "/v1/realtime",
+            "/api/auth/pair",
+            "/api/auth/sign-out",
+            "/api/status",
+            "/appendix",
+        ] {
+            assert!(!is_open(route), "{route}");
+        }
+    }
+
+    #[test]
+    fn a_token_goes_before_the_cookie() {
+        let cookie = (header::COOKIE, "a=b; __Host-vesta=vs_cookie");
+        let found = |pairs: &[_]| credential(&headers(pairs), true).map(|found| (found.secret, found.from_cookie));
+        assert_eq!(found(&[cookie.clone()]), Some(("vs_cookie".to_owned(), true)));
+        assert_eq!(
+            found(&[cookie.clone(), (header::AUTHORIZATION, "bearer vesta_x")]),
+            Some(("vesta_x".to_owned(), false))
+        );
+        assert_eq!(found(&[cookie.clone(), (header::AUTHORIZATION, "Basic eA==")]), Some((String::new(), false)));
+        let offered = "realtime, openai-insecure-api-key.ek_1, openai-beta.realtime-v1";
+        assert_eq!(found(&[(header::SEC_WEBSOCKET_PROTOCOL, offered)]), Some(("ek_1".to_owned(), false)));
+        assert_eq!(
+            found(&[(header::COOKIE, "vesta-insecure=vs_planted")]),
+            None,
+            "a cookie from plain HTTP proves nothing over HTTPS"
+        );
     }
 }
