@@ -138,8 +138,15 @@ impl Decoder {
         }
         prompt.push(tokens.no_timestamps);
         prompt.extend(&task.certain);
-        let mut texts = self.write(&prompt, task, samples.len(), flag)?.into_iter();
-        let Text { tokens, log_probability, judged, looped } = texts.next().unwrap_or_default();
+        let mut texts = self.write(&prompt, task, samples.len(), flag)?;
+        // Many ways to write what was said share the probability of speech; the one way to write nothing has that of silence to itself. Which
+        // of the two is likelier is said by the first token, and so by the greedy text.
+        let says_something = |text: &Text| text.tokens.iter().any(|&token| !model.is_silent(token));
+        if texts.iter().any(|text| text.greedy && says_something(text)) {
+            texts.retain(says_something);
+        }
+        let mut texts = texts.into_iter();
+        let Text { tokens, log_probability, judged, looped, .. } = texts.next().unwrap_or_default();
         let mean_log_probability = if judged == 0 { 0.0 } else { log_probability / judged as f32 };
         let alternatives = texts.map(|text| (text.tokens, text.log_probability)).collect();
         Ok(Heard {

@@ -154,6 +154,11 @@ impl Model {
         self.tokens.start + 1 + WhisperTokenId::try_from(id).unwrap_or_default()
     }
 
+    /// Whether a token says nothing.
+    pub(crate) fn is_silent(&self, token: WhisperTokenId) -> bool {
+        self.context.token_to_bytes(token).unwrap_or_default().trim_ascii().is_empty()
+    }
+
     /// Whether the decoder may choose this token: text, or the end.
     pub(crate) fn may_choose(&self, id: usize) -> bool {
         match self.banned.get(id) {

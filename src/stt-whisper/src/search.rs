@@ -59,6 +59,8 @@ pub(crate) struct Text {
     pub(crate) judged: usize,
     /// It began to repeat itself without end.
     pub(crate) looped: bool,
+    /// It was written with the likeliest token each time.
+    pub(crate) greedy: bool,
 }
 
 /// A text that is not complete yet.
@@ -112,15 +114,15 @@ pub(crate) fn search<S: Steps>(
     let taken = prompt.split_last().map(|(_, taken)| taken.to_vec()).unwrap_or_default();
     let mut run =
         Run { decoder, spelling, search, taken, prompt: begin.len(), branches: BinaryHeap::new(), steps: search.steps };
-    let start = Text { tokens: certain.to_vec(), ..Text::default() };
-    let Some(greedy) = run.complete(start, begin, true)? else { return Ok(vec![Text::default()]) };
+    let start = Text { tokens: certain.to_vec(), greedy: true, ..Text::default() };
+    let Some(greedy) = run.complete(start, begin)? else { return Ok(vec![Text::default()]) };
     let (mut best, looped) = (greedy.log_probability, greedy.looped);
     let mut texts = vec![greedy];
     while let Some(Branch { text, ended }) = run.branches.pop() {
         if looped || texts.len() > search.alternatives || text.log_probability < best - search.margin {
             break;
         }
-        let text = if ended { Some(text) } else { run.complete(text, begin, false)? };
+        let text = if ended { Some(text) } else { run.complete(text, begin)? };
         if let Some(text) = text.filter(|text| !text.looped && text.log_probability >= best - search.margin) {
             best = best.max(text.log_probability);
             texts.push(text);
@@ -133,7 +135,8 @@ pub(crate) fn search<S: Steps>(
 
 impl<S: Steps, V: Spelling> Run<'_, S, V> {
     /// Writes a text to its end, always the likeliest token next; `None` where the steps do not suffice.
-    fn complete(&mut self, mut text: Text, begin: &[WhisperTokenId], greedy: bool) -> Result<Option<Text>, S::Error> {
+    fn complete(&mut self, mut text: Text, begin: &[WhisperTokenId]) -> Result<Option<Text>, S::Error> {
+        let greedy = text.greedy;
         if !self.go_to(&text.tokens, begin, greedy)? {
             return Ok(None);
         }
@@ -151,7 +154,7 @@ impl<S: Steps, V: Spelling> Run<'_, S, V> {
             let spread = if self.search.alternatives > 0 { 2.0 * self.search.margin } else { 0.0 };
             let others = choices.others(row, spread, |id| self.spelling.may_choose(id, first));
             for (token, log_probability) in others {
-                let mut branch = text.clone();
+                let mut branch = Text { greedy: false, ..text.clone() };
                 branch.log_probability += log_probability;
                 branch.judged += 1;
                 let ended = token == self.spelling.end();
