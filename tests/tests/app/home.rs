@@ -1,0 +1,42 @@
+//! Rooms by touch, and what changes elsewhere.
+
+use vesta_tests::chromium::{Chromium, PHONE};
+use vesta_tests::server::Server;
+
+use crate::signed_in;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lamp_is_switched_by_touch_and_shown_when_it_is_switched_elsewhere() {
+    let server = Server::with_demo_home().await;
+    let chromium = Chromium::start(None).await;
+    let page = signed_in(&server, &chromium, PHONE, "/home").await;
+    let card = "vesta-card[data-entity='light.kitchen_light']";
+    page.shows(card).await;
+    let mut lamp = server.watch("vesta-demo/kitchen_light/set").await;
+    let on = server.entity("light.kitchen_light").await["state"] == "on";
+    page.click(&format!("{card} .head")).await;
+    let wanted = if on { "OFF" } else { "ON" };
+    lamp.until("the lamp is told", |_, payload| payload.contains(wanted)).await;
+    let shown = |on: bool| format!("document.querySelector({card:?}).classList.contains('on') === {on}");
+    page.until("the card follows", &shown(!on)).await;
+
+    server.ask(if on { "turn on the kitchen light" } else { "turn off the kitchen light" }).await;
+    page.until("the card follows what was said elsewhere", &shown(on)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_is_started_and_ended_by_touch() {
+    let server = Server::with_demo_home().await;
+    let chromium = Chromium::start(None).await;
+    let page = signed_in(&server, &chromium, PHONE, "/home").await;
+    page.shows("vesta-card[data-entity='light.kitchen_light']").await;
+    page.click(".timers summary").await;
+    page.write("#timer-name", "Pasta").await;
+    page.click(".timers form button").await;
+    page.shows(".card.timer").await;
+    page.says("Pasta").await;
+    assert_eq!(server.get("/api/home").await["timers"][0]["name"], "Pasta");
+    page.click(".card.timer .tool:last-child").await;
+    page.until("it is gone", "!document.querySelector('.card.timer')").await;
+    assert_eq!(server.get("/api/home").await["timers"].as_array().unwrap().len(), 0);
+}
