@@ -1,158 +1,8 @@
-//! Timers, lists and announcements, with typed sentences, a real store, and neither devices nor engines.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+//! Timers, lists and announcements, without devices.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use vesta_engines::{Engine, EngineKind, EngineSpec, Source, SpeechToText, TextToSpeech};
-use vesta_home::{HomeConfig, MqttConfig};
-use vesta_intents::Dictionary;
-use vesta_store::Store;
-use vesta_turn::{
-    Assistant, Client, Input, Language, Mode, Pace, Parts, Permissions, Settings, Speaker, TurnEvent, Voice,
-};
 
-/// Far above what anything takes.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A house without devices, in a folder.
-struct House {
-    assistant: Assistant,
-    watching: JoinHandle<()>,
-    cancel: CancellationToken,
-}
-
-/// What came of a sentence.
-#[derive(Debug, Default)]
-struct Answer {
-    said: String,
-    error: String,
-    outcome: String,
-}
-
-impl House {
-    async fn open(folder: &Path, language: &str) -> Self {
-        let cancel = CancellationToken::new();
-        let engine = |kind, name: &str| {
-            Engine::start(EngineSpec::new(kind, name, Source::Missing("not in this test".into())), &cancel)
-        };
-        // Nobody listens at this address.
-        let mqtt = MqttConfig { url: "mqtt://127.0.0.1:1".into(), ..MqttConfig::default() };
-        let home = vesta_home::start(HomeConfig { mqtt, ..HomeConfig::default() }, cancel.clone()).await.unwrap();
-        let assistant = Assistant::new(Parts {
-            stt: SpeechToText::new(engine(EngineKind::Stt, "stt")),
-            tts: TextToSpeech::new(engine(EngineKind::Tts, "tts")),
-            home,
-            store: Store::open(folder).unwrap(),
-            language: Language::new(language, dictionary(language)),
-            settings: Settings::default(),
-        });
-        let watching = tokio::spawn({
-            let (assistant, cancel) = (assistant.clone(), cancel.clone());
-            async move { assistant.watch_timers(cancel).await }
-        });
-        Self { assistant, watching, cancel }
-    }
-
-    async fn close(self) {
-        self.cancel.cancel();
-        self.watching.await.unwrap();
-        self.assistant.finish().await;
-        self.assistant.parts().store.close().await;
-    }
-
-    /// Types a sentence.
-    async fn ask(&self, client: &str, text: &str) -> Answer {
-        let (events, mut told) = mpsc::channel(64);
-        let asked = self.assistant.ask(text, of(client, events), self.cancel.clone());
-        let collected = async {
-            let mut answer = Answer::default();
-            while let Some(event) = told.recv().await {
-                match event {
-                    TurnEvent::Say { text, .. } => answer.said = text,
-                    TurnEvent::Failed { code, .. } => answer.error = code,
-                    TurnEvent::Finished { outcome, .. } => answer.outcome = outcome.to_owned(),
-                    _ => {}
-                }
-            }
-            answer
-        };
-        tokio::join!(asked, collected).1
-    }
-
-    /// A client that is there and listens.
-    fn listen(&self, client: &str) -> Listener {
-        let (events, told) = mpsc::channel(64);
-        let (input, heard) = mpsc::channel(1);
-        let cancel = self.cancel.child_token();
-        let assistant = self.assistant.clone();
-        let client = Client { wants_audio: true, ..of(client, events) };
-        let gone = cancel.clone();
-        let task = tokio::spawn(async move { assistant.converse(client, heard, gone).await });
-        Listener { told, _input: input, cancel, task }
-    }
-}
-
-struct Listener {
-    told: mpsc::Receiver<TurnEvent>,
-    _input: mpsc::Sender<Input>,
-    cancel: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Listener {
-    /// The next announcement: its text, and how many samples of audio came with it.
-    async fn announcement(&mut self) -> (String, usize) {
-        let (mut said, mut samples) = (String::new(), 0);
-        loop {
-            match timeout(PATIENCE, self.told.recv()).await.expect("an announcement in time").expect("a client") {
-                TurnEvent::Announcement { text, .. } => said = text,
-                TurnEvent::Audio { samples: piece, .. } => samples += piece.len(),
-                TurnEvent::Finished { outcome: "announced", .. } => return (said, samples),
-                other => panic!("unexpected {other:?}"),
-            }
-        }
-    }
-
-    async fn leave(self) {
-        self.cancel.cancel();
-        self.task.await.unwrap();
-    }
-}
-
-fn of(client: &str, events: mpsc::Sender<TurnEvent>) -> Client {
-    Client {
-        id: client.to_owned(),
-        speaker: Speaker::default(),
-        source: "test".to_owned(),
-        mode: Mode::PushToTalk,
-        pace: Pace::RealTime,
-        area: None,
-        wants_audio: false,
-        voice: Voice::default(),
-        rehearse: false,
-        permissions: Permissions::ALL,
-        events,
-    }
-}
-
-fn dictionary(language: &str) -> Dictionary {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../intents").join(language);
-    let mut paths: Vec<PathBuf> = [folder.join("sentences"), folder]
-        .iter()
-        .flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .collect();
-    paths.sort();
-    let texts: Vec<(String, String)> =
-        paths.iter().map(|path| (path.display().to_string(), std::fs::read_to_string(path).unwrap())).collect();
-    let parts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    Dictionary::load(&parts).unwrap()
-}
+use crate::house::{House, PATIENCE};
 
 #[tokio::test]
 async fn a_typed_timer_rings_where_it_was_set_until_somebody_says_stop() {
@@ -208,7 +58,7 @@ async fn several_timers_are_told_apart_by_name_and_length() {
 #[tokio::test]
 async fn timers_that_make_no_sense_are_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let house = House::open(folder.path(), "en").await;
+    let house = House::with_broker(folder.path(), "en").await;
     for (text, error) in [
         ("set a timer for 0 seconds", "timer_without_length"),
         ("set a timer for 10000 hours", "timer_too_long"),
@@ -277,7 +127,7 @@ async fn a_command_for_later_is_done_and_says_only_what_went_wrong() {
 #[tokio::test]
 async fn a_correction_undoes_what_was_done_and_a_follow_up_needs_something_to_follow() {
     let folder = tempfile::tempdir().unwrap();
-    let house = House::open(folder.path(), "en").await;
+    let house = House::with_broker(folder.path(), "en").await;
     let me = "phone";
     assert_eq!(house.ask(me, "no, fifteen minutes").await.error, "not_understood");
     house.ask(me, "set a timer for fifty minutes").await;
