@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::{AreaId, EntityId, EntityView};
+use crate::permissions::Permissions;
 use crate::text::listing;
 
 /// An intent with its slots, as a matcher or a model filled them in.
@@ -24,6 +25,9 @@ pub struct IntentCall {
     /// How long to wait for the devices; by default the home's own deadline.
     #[serde(default)]
     pub deadline: Option<Duration>,
+    /// What whoever calls may do. It is not kept with a call: who may do it is said anew each time.
+    #[serde(skip)]
+    pub permissions: Permissions,
 }
 
 /// What came of a call.
@@ -50,7 +54,7 @@ pub struct Outcome {
 }
 
 /// What a command did to one entity.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EntityChange {
     /// The entity.
     pub id: EntityId,
@@ -64,6 +68,9 @@ pub struct EntityChange {
     pub after: Option<String>,
     /// Whether the device's state confirmed the command.
     pub confirmed: bool,
+    /// The calls that bring it back to how it was; empty where there is no way back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<IntentCall>,
 }
 
 /// One of several things that a call may have meant.
@@ -121,6 +128,12 @@ pub enum CallError {
         /// What it cannot do.
         what: String,
     },
+    /// Whoever calls may not do this, or not know it.
+    #[error("not allowed for this caller: {}", listing(.names))]
+    NotAllowed {
+        /// Names of the devices that are not theirs.
+        names: Vec<String>,
+    },
     /// The device says that it cannot be reached.
     #[error("not reachable just now: {}", listing(.names))]
     Unavailable {
@@ -166,6 +179,7 @@ impl CallError {
             Self::NoneInArea { .. } => "none_in_area",
             Self::Ambiguous { .. } => "ambiguous",
             Self::NotSupported { .. } => "not_supported",
+            Self::NotAllowed { .. } => "not_allowed",
             Self::Unavailable { .. } => "unavailable",
             Self::NoAnswer { .. } => "no_answer",
             Self::BrokerDown { .. } => "broker_down",
@@ -203,7 +217,7 @@ impl CallError {
                 put("name", name.clone().into());
                 put("what", what.clone().into());
             }
-            Self::Unavailable { names } => {
+            Self::NotAllowed { names } | Self::Unavailable { names } => {
                 put("name", listing(names).into());
                 put("names", names.clone().into());
                 put("count", names.len().into());

@@ -10,11 +10,12 @@ use crate::config::HomeConfig;
 use crate::discovery::{self, Announcement};
 use crate::intent::{self, Job, Plan, Step};
 use crate::media;
-use crate::model::{Change, EntityId, Link, Snapshot};
+use crate::model::{Change, Entity, EntityId, Link, Snapshot};
 use crate::registry::Registry;
 use crate::replay::Replay;
 use crate::router::Asked;
 use crate::template::Payload;
+use crate::undo;
 
 /// Number of a call, given by whoever drives the core.
 pub(crate) type CallId = u64;
@@ -49,7 +50,8 @@ struct Waiting {
     id: EntityId,
     name: String,
     area: Option<String>,
-    before: Option<String>,
+    /// How it was when the command was given.
+    was: Arc<Entity>,
     /// What must come to hold, of the entity itself or of a speaker's parts.
     open: Vec<(EntityId, Expect)>,
     /// Whether a state will tell; otherwise it is assumed.
@@ -193,7 +195,7 @@ impl Core {
 
     fn plan(&self, call: &IntentCall) -> Result<Plan, CallError> {
         match &self.link {
-            Link::Connected => intent::plan(call, self.registry.snapshot()),
+            Link::Connected => intent::permitted_plan(call, self.registry.snapshot()),
             other => Err(down(other)),
         }
     }
@@ -223,7 +225,7 @@ impl Core {
                 id: entity.id.clone(),
                 name: entity.name.clone(),
                 area: entity.area.clone(),
-                before: entity.state.clone(),
+                was: Arc::clone(&entity),
                 open: Vec::new(),
                 confirmable: commands.iter().all(|(_, _, expect)| matches!(expect, Expect::All(_))),
             };
@@ -343,9 +345,10 @@ impl Core {
                 id: target.id,
                 name: target.name,
                 area: target.area,
-                before: target.before,
+                before: target.was.state.clone(),
                 after,
                 confirmed: target.confirmable,
+                undo: entity.map(|entity| undo::calls(&target.was, entity)).unwrap_or_default(),
             });
         }
         outcome.state = outcome.matched.first().map(intent::view);

@@ -13,6 +13,7 @@ use crate::action::Publish;
 use crate::call::{CallError, IntentCall, Outcome};
 use crate::config::HomeConfig;
 use crate::core::{self, CallId, Core, Output};
+use crate::intent;
 use crate::link::{Client, Dialler, LinkEvent};
 use crate::model::{Change, Link, Snapshot};
 
@@ -113,6 +114,30 @@ impl Home {
     pub async fn stopped(&self) {
         let mut settled = self.settled.clone();
         while settled.changed().await.is_ok() {}
+    }
+
+    /// Whether a call makes sense in this house as it is now: what it names is there, and can do what is asked. Nothing is done. A device that
+    /// cannot be reached just now fits all the same, and so does an intent that is not for the home.
+    pub fn fits(&self, call: &IntentCall) -> bool {
+        use CallError::{InvalidValue, NoSuchArea, NoSuchName, NoneInArea, NotSupported};
+        let unfit = |error: &CallError| {
+            matches!(
+                error,
+                NoSuchName { .. } | NoSuchArea { .. } | NoneInArea { .. } | NotSupported { .. } | InvalidValue { .. }
+            )
+        };
+        !intent::plan(call, &self.snapshot()).is_err_and(|error| unfit(&error))
+    }
+
+    /// Whether whoever calls may do this, in this house as it is now. Nothing is done.
+    ///
+    /// # Errors
+    /// [`CallError::NotAllowed`].
+    pub fn permits(&self, call: &IntentCall) -> Result<(), CallError> {
+        match intent::permitted_plan(call, &self.snapshot()) {
+            Err(error @ CallError::NotAllowed { .. }) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Acts on an intent, or answers it where it is a question.
