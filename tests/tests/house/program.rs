@@ -64,6 +64,13 @@ async fn hear_writes_the_reply_and_turns_tell_the_story() {
     let replayed = vesta(server.data(), &["turns", "replay", "last", "--json"]).await;
     let replayed: Value = serde_json::from_str(replayed.stdout.trim()).unwrap();
     assert_eq!(replayed["changed"], serde_json::json!([]), "{replayed:#}");
+    // Without the area nobody knows which light is meant.
+    let asked = vesta(server.data(), &["ask", "--area", "kitchen", "turn off the light"]).await;
+    assert_eq!(asked.code, Some(0), "{asked:#?}");
+    let replayed = vesta(server.data(), &["turns", "replay", "last", "--json"]).await;
+    let replayed: Value = serde_json::from_str(replayed.stdout.trim()).unwrap();
+    assert_eq!(replayed["changed"], serde_json::json!([]), "{replayed:#}");
+    assert_eq!(replayed["after"]["error"], Value::Null, "{replayed:#}");
     let list = vesta(server.data(), &["turns", "list", "--json"]).await;
     let spoken = list
         .stdout

@@ -176,3 +176,18 @@ async fn somebody_talks_into_the_microphone_with_a_key() {
     assert_eq!(talk.event("transcript").await["text"], "what time is it");
     assert_eq!(talk.event("finished").await["outcome"], "answered");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tries_the_microphone_and_the_loudspeaker() {
+    let pulse = Pulse::start().await;
+    let data = tempfile::tempdir().unwrap();
+    let mut command = program::vesta(data.path());
+    pulse.environment(&mut command);
+    let checked = program::run(command.args(["check", "--json"])).await;
+    let findings: Vec<Value> = serde_json::from_str(&checked.stdout).unwrap_or_else(|_| panic!("{checked:#?}"));
+    for device in ["microphone", "loudspeaker"] {
+        let finding = findings.iter().find(|finding| finding["what"] == device).unwrap();
+        assert_eq!(finding["level"], "good", "{finding}");
+        assert!(finding["found"].as_str().unwrap().ends_with("works"), "{finding}");
+    }
+}

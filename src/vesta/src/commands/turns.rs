@@ -124,8 +124,8 @@ async fn replay(setting: &Setting, turn: TurnRecord, json: bool) -> anyhow::Resu
     };
     let host = Host::find(setting).await?;
     let after = match (&turn.heard, turn.mode.as_str(), &turn.transcript) {
-        (Some(heard), ..) => hear_again(&host, &heard.samples, turn.mode == "hands_free").await,
-        (None, "text", Some(text)) => ask_again(&host, text).await,
+        (Some(heard), ..) => hear_again(&host, &heard.samples, turn.mode == "hands_free", area(&turn)).await,
+        (None, "text", Some(text)) => ask_again(&host, text, area(&turn)).await,
         _ => Err(anyhow::anyhow!(
             "turn {} has no audio: `[turns] keep_audio` was off, or it was deleted to save space",
             turn.id
@@ -161,9 +161,15 @@ async fn replay(setting: &Setting, turn: TurnRecord, json: bool) -> anyhow::Resu
     Ok(())
 }
 
-async fn hear_again(host: &Host, samples: &[i16], hands_free: bool) -> anyhow::Result<Course> {
+/// Id of the area that the turn was spoken in, where it is known.
+fn area(turn: &TurnRecord) -> Option<&str> {
+    turn.events.iter().find(|event| event.name == "area")?.detail.as_str()
+}
+
+async fn hear_again(host: &Host, samples: &[i16], hands_free: bool, area: Option<&str>) -> anyhow::Result<Course> {
+    let area = area.map(str::to_owned);
     let listen =
-        Listen { hands_free, as_fast: true, source: "replay", rehearse: true, mute: true, ..Listen::default() };
+        Listen { hands_free, as_fast: true, source: "replay", rehearse: true, mute: true, area, ..Listen::default() };
     let (mut speaker, mut listener) = host.server.listen(&listen).await?;
     let sending = async {
         for piece in samples.chunks(vesta_audio::FRAME_SAMPLES) {
@@ -186,8 +192,8 @@ async fn hear_again(host: &Host, samples: &[i16], hands_free: bool) -> anyhow::R
     course
 }
 
-async fn ask_again(host: &Host, text: &str) -> anyhow::Result<Course> {
-    let answer = host.server.ask(text, None, true).await?;
+async fn ask_again(host: &Host, text: &str, area: Option<&str>) -> anyhow::Result<Course> {
+    let answer = host.server.ask(text, area, true).await?;
     let mut intents = answer["intent"].as_array().cloned().unwrap_or_default();
     let intent = if intents.len() > 1 { Some(Value::Array(intents)) } else { intents.pop() };
     Ok(Course {
