@@ -446,7 +446,7 @@ class Talk extends EventTarget {
       case 'error':
         // Cancelling what is already over is no error to anybody.
         if (event.code === 'response_cancel_not_active') break;
-        this.error = event.code;
+        this.error = event.code === 'input_audio_buffer_commit_empty' ? 'nothing_heard' : event.code;
         if (this.state === 'thinking') this.#set('ready');
         this.dispatchEvent(new Event('taken'));
         break;
