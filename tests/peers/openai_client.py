@@ -121,15 +121,16 @@ async def typed(client, text):
 
 
 async def interrupted(client):
+    """An answer of some minutes, so that it is still being made when it is cancelled."""
     async with client.realtime.connect(model=MODEL) as connection:
         await connection.conversation.item.create(item={
-            "type": "message", "role": "user", "content": [{"type": "input_text", "text": "what is the date"}],
+            "type": "function_call_output", "call_id": "call_1", "output": "And then they went on and on. " * 200,
         })
         await connection.response.create()
         heard = await until(connection, "response.output_audio.delta")
         await connection.response.cancel()
         done = await until(connection, "response.done")
-        await connection.conversation.item.truncate(item_id=heard.item_id, content_index=0, audio_end_ms=100)
+        await connection.conversation.item.truncate(item_id=heard.item_id, content_index=0, audio_end_ms=200)
         await until(connection, "conversation.item.truncated")
         await connection.conversation.item.retrieve(item_id=heard.item_id)
         item = (await until(connection, "conversation.item.retrieved")).item
