@@ -11,14 +11,14 @@ use crate::graph::{
 };
 use crate::index::IndexBuilder;
 use crate::load::{self, Fractions, LoadError, Raw, RawBlock, RawList, RawRange, Sources, shorten};
-use crate::numbers::NumberWords;
+use crate::numbers::{MAX_TEXTS_OF_RANGE, NumberWords};
 use crate::template::{self, Expr, ListRef};
 use crate::text::{fold, strip_unspaced};
 
 /// Parts nested deeper than this after expanding rules are refused.
 const MAX_DEPTH: u16 = 200;
 /// More numbers than this in one range get no number words.
-const MAX_NUMBER_WORDS: i64 = 20_000;
+const MAX_NUMBER_WORDS: u64 = 20_000;
 /// Parts of parts are put side by side up to this many; beyond, rules that double each other would grow without end.
 const MAX_FLAT: usize = 128;
 /// More parts in any order than this are refused: the orders multiply.
@@ -315,6 +315,12 @@ impl Compiler<'_> {
             path.push(name.clone());
             return Err(LoadError::Circular { place: self.place(at), name, path: shorten(&path.join(" → ")) });
         }
+        if self.open.len() >= usize::from(MAX_DEPTH) {
+            return Err(LoadError::TooLarge {
+                place: self.place(at),
+                message: "rules and lists are nested too deep once they are expanded; make them flatter".into(),
+            });
+        }
         self.open.push(name);
         Ok(())
     }
@@ -395,7 +401,7 @@ impl Compiler<'_> {
     /// The number words of a range; ranges with the same numbers share them.
     fn spoken_numbers(&mut self, range: &RawRange) -> Arc<SpokenNumbers> {
         let parts = if range.fractions.is_some() { 10 } else { 1 };
-        if !range.words || self.numbers.is_empty() || (range.to - range.from) / range.step > MAX_NUMBER_WORDS / parts {
+        if !range.words || self.numbers.is_empty() || range.steps() > MAX_NUMBER_WORDS / parts {
             return Arc::default();
         }
         let same = |other: &RawRange| {
@@ -409,13 +415,14 @@ impl Compiler<'_> {
             Some(Fractions::Halves) => &[0, 5],
             Some(Fractions::Tenths) => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
         };
+        let mut left = MAX_TEXTS_OF_RANGE;
         let mut numbers = Vec::new();
         let mut texts: Vec<(String, u32)> = Vec::new();
-        let mut whole = range.from;
-        while whole <= range.to {
+        for step in 0..=range.steps() {
+            let whole = range.from.saturating_add(range.step.saturating_mul(step as i64));
             if let Ok(positive) = u64::try_from(whole) {
                 for tenth in tenths {
-                    for spelling in self.numbers.tenths(positive, *tenth) {
+                    for spelling in self.numbers.tenths(positive, *tenth, &mut left) {
                         let folded = fold(&spelling);
                         let broken = folded.replace(['-', '_'], " ");
                         if broken != folded {
@@ -426,7 +433,6 @@ impl Compiler<'_> {
                     numbers.push(whole as f64 + *tenth as f64 / 10.0);
                 }
             }
-            whole += range.step;
         }
         texts.sort();
         texts.dedup();

@@ -24,6 +24,10 @@ const ASKABLE: f32 = 0.55;
 const MARGIN: f32 = 0.08;
 /// More words than this are not repaired in one sentence.
 const MAX_REPAIRS: usize = 2;
+/// Longer words are not repaired.
+const MAX_LETTERS: usize = 40;
+/// Longer sentences are not repaired.
+const MAX_WORDS: usize = 24;
 /// Likely words tried for each that is not known.
 const MAX_CHOICES: usize = 12;
 /// How sure a repair is that only changes what is one word and what is two.
@@ -106,13 +110,17 @@ impl Dictionary {
     /// lampp"), a sure repair that needs no wildcard comes first.
     #[must_use]
     pub fn repair(&self, text: &str, names: &Names, context: &Context) -> Repaired {
-        let exact = self.recognize(text, names, context);
+        let Ok(exact) = self.try_recognize(text, names, context) else { return Repaired::Nothing };
         if let Some(exact) = exact.as_ref().filter(|exact| exact.wildcards == 0) {
             return Repaired::Sure(Box::new(exact.clone()));
         }
         let home = names.words();
         let said = fold(&Tracked::new(text).text());
-        let words: Vec<&str> = said.split(' ').filter(|w| !w.is_empty()).collect();
+        let mut words: Vec<&str> = said.split(' ').filter(|w| !w.is_empty()).collect();
+        if words.len() > MAX_WORDS {
+            // Nobody commands a house like this.
+            words.clear();
+        }
         let mut results: Vec<Recognition> = Vec::new();
         for attempt in self.attempts(&words, home, exact.is_some()) {
             if let Some(mut result) = self.recognize(&attempt.words.join(" "), names, context) {
@@ -237,6 +245,14 @@ impl Dictionary {
         let sound = self.words.sound(heard);
         let long = heard.chars().count().min(LONG_WORD) as f32 / LONG_WORD as f32;
         let mut alike: Vec<(String, f32)> = Vec::new();
+        let length = heard.chars().count();
+        if length > MAX_LETTERS {
+            return Vec::new();
+        }
+        let far = |word: &str| {
+            let other = word.chars().count();
+            length.min(other) * 5 < length.max(other) * 2
+        };
         let mut consider = |word: &str, word_sound: &str| {
             let likeness = likeness((heard, &sound), (word, word_sound));
             if likeness >= MIN_LIKENESS {
@@ -244,10 +260,10 @@ impl Dictionary {
                 alike.push((word.to_owned(), likeness + (1.0 - likeness) * 0.3 * long));
             }
         };
-        for word in home {
+        for word in home.iter().filter(|word| !far(word)) {
             consider(word, &self.words.sound(word));
         }
-        for (word, word_sound) in self.words.choices.iter().filter(|(word, _)| !home.contains(word)) {
+        for (word, word_sound) in self.words.choices.iter().filter(|(word, _)| !far(word) && !home.contains(word)) {
             consider(word, word_sound);
         }
         alike.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

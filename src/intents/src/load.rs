@@ -340,6 +340,11 @@ impl RawRange {
         Ok(self)
     }
 
+    /// The number of steps from the first number to the last.
+    pub(crate) fn steps(&self) -> u64 {
+        self.to.abs_diff(self.from) / self.step.unsigned_abs().max(1)
+    }
+
     /// `{1..5:slot}` and `{0..100,10:slot}` are ranges without a definition.
     pub(crate) fn inline(name: &str) -> Option<Self> {
         let (from, rest) = name.split_once("..")?;

@@ -18,6 +18,10 @@ use serde::Deserialize;
 
 /// More spellings of one number than this are not used.
 const MAX_SPELLINGS: usize = 32;
+/// Texts that are made for one number, at most.
+const MAX_TEXTS: u64 = 5_000;
+/// Texts that are made for one range of numbers, at most.
+pub(crate) const MAX_TEXTS_OF_RANGE: u64 = 2_000_000;
 
 /// The number words of a language.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -69,17 +73,23 @@ impl NumberWords {
     }
 
     /// All spellings of a whole number; none where the language's data does not reach it.
-    pub(crate) fn whole(&self, number: u64) -> Vec<String> {
-        self.spell(number, 0)
+    /// `left` is how many texts may still be made; what goes beyond is left out.
+    pub(crate) fn whole(&self, number: u64, left: &mut u64) -> Vec<String> {
+        let before = *left;
+        let mut own = before.min(MAX_TEXTS);
+        let allowed = own;
+        let spellings = self.spell(number, 0, &mut own);
+        *left = before - (allowed - own);
+        spellings
     }
 
     /// All spellings of a whole number and tenths.
-    pub(crate) fn tenths(&self, whole: u64, tenths: u64) -> Vec<String> {
+    pub(crate) fn tenths(&self, whole: u64, tenths: u64, left: &mut u64) -> Vec<String> {
         if tenths == 0 {
-            return self.whole(whole);
+            return self.whole(whole, left);
         }
-        let wholes = self.whole(whole);
-        let digits = self.whole(tenths);
+        let wholes = self.whole(whole, left);
+        let digits = self.whole(tenths, left);
         let mut spellings = Vec::new();
         let fractions = self.fractions.as_ref().map_or(&[] as &[String], OneOrMany::all);
         let halves = self.halves.as_ref().filter(|_| tenths == 5).map_or(&[] as &[String], OneOrMany::all);
@@ -97,7 +107,7 @@ impl NumberWords {
         spellings
     }
 
-    fn spell(&self, number: u64, depth: usize) -> Vec<String> {
+    fn spell(&self, number: u64, depth: usize, left: &mut u64) -> Vec<String> {
         if let Some(words) = self.words.get(&number.to_string()) {
             return words.all().to_vec();
         }
@@ -112,17 +122,21 @@ impl NumberWords {
             let (count, rest) = (number / rule.unit, number % rule.unit);
             let patterns = if rest == 0 { rule.even.as_ref() } else { Some(&rule.say) };
             for pattern in patterns.map_or(&[] as &[String], OneOrMany::all) {
+                if *left == 0 || spellings.len() >= MAX_SPELLINGS {
+                    return spellings;
+                }
                 let mut texts = vec![pattern.clone()];
                 for (hole, value) in [("{base}", number - rest), ("{count}", count), ("{rest}", rest)] {
                     if !pattern.contains(hole) || value == number {
                         continue;
                     }
-                    let words = self.spell(value, depth + 1);
+                    let words = self.spell(value, depth + 1, left);
                     texts = texts
                         .iter()
                         .flat_map(|text| words.iter().map(move |word| text.replace(hole, word)))
                         .take(MAX_SPELLINGS)
                         .collect();
+                    *left = left.saturating_sub(texts.len() as u64 + 1);
                 }
                 for text in texts {
                     push(&mut spellings, text);
@@ -159,10 +173,10 @@ mod tests {
     #[test]
     fn composes() {
         let words = words();
-        assert_eq!(words.whole(21), ["twenty one", "twenty-one"]);
-        assert_eq!(words.whole(500), ["five hundred"]);
-        assert_eq!(words.whole(121), ["one hundred and twenty one", "one hundred and twenty-one"]);
-        assert_eq!(words.tenths(20, 5), ["twenty point five", "twenty and a half"]);
-        assert!(words.whole(30).is_empty());
+        assert_eq!(words.whole(21, &mut 100), ["twenty one", "twenty-one"]);
+        assert_eq!(words.whole(500, &mut 100), ["five hundred"]);
+        assert_eq!(words.whole(121, &mut 100), ["one hundred and twenty one", "one hundred and twenty-one"]);
+        assert_eq!(words.tenths(20, 5, &mut 100), ["twenty point five", "twenty and a half"]);
+        assert!(words.whole(30, &mut 100).is_empty());
     }
 }

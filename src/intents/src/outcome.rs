@@ -1,6 +1,6 @@
 //! The chosen reading of a sentence as a result.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Number, Value};
 
@@ -10,6 +10,9 @@ use crate::names::{ListValue, Names};
 use crate::prepared::Prepared;
 use crate::recognize::{Recognition, Search, Slot};
 use crate::way::{Entity, EntityKind};
+
+/// Beyond so many other values of one name it no longer matters whether two are the same.
+const MAX_COMPARED: usize = 64;
 
 impl Dictionary {
     /// Turns the chosen candidate into the result.
@@ -70,6 +73,7 @@ impl Dictionary {
 
     /// Values that would fill the same slot from the same words.
     fn note_others(&self, slots: &mut BTreeMap<String, Slot>, chosen: &Candidate, all: &[Candidate], names: &Names) {
+        let mut noted: HashSet<(&str, EntityKind)> = HashSet::new();
         for other in all {
             if other.sentence != chosen.sentence
                 || other.variant != chosen.variant
@@ -83,11 +87,14 @@ impl Dictionary {
                 if !same_words || mine.kind == theirs.kind {
                     continue;
                 }
+                let Some(name) = self.graph.slots.get(mine.slot as usize) else { continue };
+                if !noted.insert((name, theirs.kind)) {
+                    continue;
+                }
                 let Some(value) = self.list_value(names, list, number).and_then(ListValue::value) else { continue };
-                let name = self.graph.slots.get(mine.slot as usize);
-                if let Some(slot) = name.and_then(|name| slots.get_mut(name))
+                if let Some(slot) = slots.get_mut(name)
                     && slot.value != value
-                    && !slot.others.contains(&value)
+                    && (slot.others.len() > MAX_COMPARED || !slot.others.contains(&value))
                 {
                     slot.others.push(value);
                 }

@@ -18,6 +18,9 @@ const MAX_WORDS: usize = 24;
 /// More parts of one sentence than this are not looked at.
 const MAX_PARTS: usize = 64;
 
+/// More words than this, in bytes, are not looked for: it would take more memory than time.
+const MAX_BYTES: usize = 4 << 20;
+
 /// One of these has to be in the text.
 type Clause = Vec<Box<str>>;
 
@@ -135,7 +138,10 @@ impl Required {
                 }
             }
         }
-        // Too many words to build the automaton for are no error: then all sentences are walked.
+        if words.iter().map(|word| word.len()).sum::<usize>() > MAX_BYTES {
+            return required;
+        }
+        // Words that no automaton can be built for are no error: then all sentences are walked.
         required.words = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
@@ -188,7 +194,7 @@ fn clauses_of(graph: &Graph, id: NodeId, known: &mut HashMap<NodeId, Vec<Clause>
             let mut all: Vec<Clause> = Vec::new();
             for item in items.iter().take(MAX_PARTS) {
                 for clause in clauses_of(graph, *item, known) {
-                    if !all.contains(&clause) {
+                    if all.len() < MAX_PARTS && !all.contains(&clause) {
                         all.push(clause);
                     }
                 }

@@ -12,6 +12,8 @@ use crate::names::{ListValue, Names, ValueList};
 /// Said where a template has a wildcard.
 const WILDCARD: &str = "lorem ipsum";
 const ATTEMPTS: usize = 20;
+/// A sentence of more parts than this is none that anybody says.
+const MAX_PARTS: u32 = 4_000;
 /// What a context has from whoever asks, and not from a name: the speaker's area, what was said before, what was asked.
 pub(crate) const FROM_CALLER: [&str; 3] = ["area", "recent", "asked"];
 
@@ -30,14 +32,18 @@ pub struct Sample {
 
 /// A small generator of choices (xorshift, Marsaglia 2003): the same seed gives the same sentences.
 #[derive(Debug, Clone)]
-struct Choices(u64);
+struct Choices {
+    state: u64,
+    /// Parts that may still be said in this sentence.
+    left: u32,
+}
 
 impl Choices {
     fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0 >> 11) % (n.max(1) as u64)) as usize
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        ((self.state >> 11) % (n.max(1) as u64)) as usize
     }
 
     fn of<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
@@ -50,7 +56,7 @@ impl Dictionary {
     /// that cannot be said in this home (no name of the kind they need) are left out.
     #[must_use]
     pub fn sample(&self, names: &Names, per_sentence: usize, seed: u64) -> Vec<Sample> {
-        let mut choices = Choices(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut choices = Choices { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, left: 0 };
         let mut samples = Vec::new();
         for number in 0..self.graph.sentences.len() {
             self.sample_one(number, names, per_sentence, &mut choices, &mut samples);
@@ -67,6 +73,7 @@ impl Dictionary {
                 return;
             }
             let mut text = String::new();
+            choices.left = MAX_PARTS;
             if !self.say(sentence.root, block, names, choices, &mut text) {
                 continue;
             }
@@ -84,6 +91,10 @@ impl Dictionary {
     }
 
     fn say(&self, id: NodeId, block: &Block, names: &Names, choices: &mut Choices, out: &mut String) -> bool {
+        if choices.left == 0 {
+            return false;
+        }
+        choices.left -= 1;
         match self.graph.node(id) {
             Node::Never => false,
             Node::Text(literal) => {
@@ -159,8 +170,9 @@ fn say_number(range: &Range, choices: &mut Choices, out: &mut String) -> bool {
             true
         });
     }
-    let steps = ((range.raw.to - range.raw.from) / range.raw.step).max(0) as usize;
-    let number = range.raw.from + range.raw.step * choices.below(steps + 1) as i64;
+    let steps = usize::try_from(range.raw.steps()).unwrap_or(usize::MAX);
+    let step = choices.below(steps.saturating_add(1)) as i64;
+    let number = range.raw.from.saturating_add(range.raw.step.saturating_mul(step)).min(range.raw.to);
     out.push_str(&number.to_string());
     if range.raw.fractions == Some(Fractions::Halves) && choices.below(4) == 0 {
         out.push_str(".5");

@@ -20,7 +20,8 @@ impl Dictionary {
     /// not understood: half a sentence is never acted on.
     #[must_use]
     pub fn recognize_all(&self, text: &str, names: &Names, context: &Context) -> Option<Vec<Recognition>> {
-        let one = self.recognize(text, names, context);
+        // What is too much as a whole is too much in parts.
+        let one = self.try_recognize(text, names, context).ok()?;
         let cuts = self.cuts(text);
         if cuts.is_empty() || cuts.len() > MAX_JOINERS {
             return one.map(|one| vec![one]);

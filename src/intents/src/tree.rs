@@ -1,5 +1,7 @@
 //! The sentences of a class in a tree of common beginnings.
 
+use std::collections::HashMap;
+
 use crate::beginning::Beginning;
 use crate::graph::NodeId;
 
@@ -14,6 +16,8 @@ pub(crate) struct Tree {
     pub(crate) places: Vec<Place>,
     /// For each place the one that leads to it; the root leads to itself.
     parents: Vec<u32>,
+    /// Where each edge leads, while sentences are added.
+    children: HashMap<(u32, NodeId), u32>,
 }
 
 #[derive(Debug, Default)]
@@ -55,12 +59,13 @@ impl Tree {
         let mut here = 0;
         self.note_block(here, block);
         for item in items {
-            let next = self.places.len();
-            let Some(place) = self.places.get_mut(here) else { return };
-            here = match place.edges.iter().find(|edge| edge.node == *item) {
-                Some(edge) => edge.place as usize,
+            here = match self.children.get(&(here as u32, *item)) {
+                Some(child) => *child as usize,
                 None => {
+                    let next = self.places.len();
+                    let Some(place) = self.places.get_mut(here) else { return };
                     place.edges.push(Edge { node: *item, place: next as u32, beginning: Beginning::default() });
+                    self.children.insert((here as u32, *item), next as u32);
                     self.places.push(Place { blocks: Some(Box::default()), ..Place::default() });
                     next
                 }
@@ -91,6 +96,7 @@ impl Tree {
 
     /// Works out with what the sentences go on from each place; to be called when all are there.
     pub(crate) fn note_beginnings(&mut self, of: impl Fn(NodeId) -> Beginning) {
+        self.children = HashMap::new();
         // Places come before those that they lead to.
         let mut of_places = vec![Beginning::default(); self.places.len()];
         for (number, place) in self.places.iter_mut().enumerate().rev() {

@@ -109,6 +109,9 @@ impl<'a> Matcher<'a> {
         let mut hits: Vec<(u32, usize, usize)> = Vec::new();
         for at in base..bytes.len() {
             values.index.prefixes_of(bytes.get(at..).unwrap_or_default(), |len, number| hits.push((number, at, len)));
+            if self.too_many(&hits) {
+                return;
+            }
         }
         hits.sort_unstable();
         let bound = self.wildcard_is_bound(way);
