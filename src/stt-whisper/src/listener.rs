@@ -46,6 +46,8 @@ pub(crate) struct ListenerOptions {
     pub(crate) keep_agreed: bool,
     /// A big model: end windows early, and decode a repetitive one once more with the model's whole context.
     pub(crate) big: bool,
+    /// Whether the decoders look for alternatives at all.
+    pub(crate) alternatives: bool,
     /// For benchmarks: believe everything.
     pub(crate) believe: bool,
 }
@@ -77,6 +79,8 @@ pub(crate) struct Listener<V> {
 #[derive(Debug)]
 struct Running {
     purpose: Purpose,
+    /// It looks for alternatives, or nobody does.
+    sought: bool,
     whole_context: bool,
     /// The window that it listens to was cut off meanwhile.
     orphaned: bool,
@@ -153,7 +157,9 @@ impl<V: Vocabulary> Listener<V> {
         }
         if self.stopped {
             return match self.part.complete(least_voiced) {
-                Some(words) => Next::Done(self.transcript(words)),
+                // Audio that ended without a pause is listened to once more, for what else it may have been.
+                Some(words) if words.is_empty() || self.part.sought() => Next::Done(self.transcript(words)),
+                Some(_) => self.order(Purpose::Final),
                 None => self.order(Purpose::Final),
             };
         }
@@ -180,7 +186,8 @@ impl<V: Vocabulary> Listener<V> {
         let alternatives = if believed { self.alternatives(heard) } else { Vec::new() };
         let (log_probability, judged) = if believed { (heard.log_probability, heard.judged) } else { (0.0, 0) };
         let part = self.part_of(running.purpose)?;
-        part.last = Some(Decoded { covers, words: words.clone(), log_probability, judged, alternatives });
+        let sought = running.sought;
+        part.last = Some(Decoded { covers, words: words.clone(), log_probability, judged, sought, alternatives });
         let start = part.window.start();
         match running.purpose {
             Purpose::Final => None,
@@ -241,7 +248,7 @@ impl<V: Vocabulary> Listener<V> {
         if self.stopped {
             // A decode that has not begun is ordered again with the urgency that it has now.
             let complete = part.complete(self.options.thresholds.voiced_ms).is_some();
-            return running.orphaned || complete || misses_speech || covers.is_none();
+            return running.orphaned || complete || misses_speech || covers.is_none() || !running.sought;
         }
         let pause = part.window.silence() >= SURE_PAUSE;
         running.orphaned || (self.took > SLOW && pause && misses_speech)
@@ -285,7 +292,8 @@ impl<V: Vocabulary> Listener<V> {
             Purpose::Partial => part.window.silence() >= PAUSE,
             Purpose::Window => false,
         };
-        self.running = Some(Running { purpose, whole_context, orphaned: false });
+        let sought = alternatives || !self.options.alternatives;
+        self.running = Some(Running { purpose, sought, whole_context, orphaned: false });
         Next::Decode(Order { purpose, audio, task: Task { language, certain, whole_context, alternatives } })
     }
 

@@ -151,6 +151,7 @@ fn load(options: &Options) -> Result<Service> {
         max_window: fits.min(options.max_seconds as usize * vesta_audio::SAMPLE_RATE as usize),
         keep_agreed: options.keep_agreed.unwrap_or(big),
         big,
+        alternatives: decoding.alternatives > 0 && decoding.fixed_rate.is_none(),
         believe: options.fixed_tokens_per_second.is_some(),
     };
     let pool = Pool::start(&model, decoders, decoding)?;

@@ -29,6 +29,8 @@ pub(crate) struct Decoded {
     pub(crate) log_probability: f32,
     /// How many tokens that is the product of.
     pub(crate) judged: usize,
+    /// Alternatives were looked for, or nobody looks for any.
+    pub(crate) sought: bool,
     pub(crate) alternatives: Vec<(Vec<Word>, f32)>,
 }
 
@@ -49,6 +51,11 @@ impl Part {
             return Some(&[]);
         }
         self.last.as_ref().filter(|last| last.covers >= self.enough()).map(|last| last.words.as_slice())
+    }
+
+    /// Whether the last decode looked for what else may have been said.
+    pub(crate) fn sought(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.sought)
     }
 
     /// How many samples a decode must have heard to have heard all speech.

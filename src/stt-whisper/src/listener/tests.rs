@@ -27,6 +27,7 @@ const OPTIONS: ListenerOptions = ListenerOptions {
     max_window: ms(20_000),
     keep_agreed: false,
     big: false,
+    alternatives: true,
     believe: false,
 };
 
@@ -399,4 +400,22 @@ fn where_nothing_was_said_nothing_else_may_have_been_said() {
     listener.decoded(&doubtful, covers);
     listener.stop();
     assert_eq!(transcript(&mut listener), Transcript { language: Some(0), ..Transcript::default() });
+}
+
+#[test]
+fn audio_that_ends_without_a_pause_is_listened_to_for_alternatives() {
+    for (options, again) in [(OPTIONS, true), (ListenerOptions { alternatives: false, ..OPTIONS }, false)] {
+        let mut listener = listener(options);
+        speak(&mut listener, 600);
+        let (order, covers) = ordered(&mut listener);
+        assert!(!order.task.alternatives);
+        listener.decoded(&heard(&[0, 1]), covers);
+        listener.stop();
+        if again {
+            let (order, covers) = ordered(&mut listener);
+            assert_eq!((order.purpose, order.task.alternatives), (Purpose::Final, true));
+            listener.decoded(&heard(&[0, 1]), covers);
+        }
+        assert_eq!(transcript(&mut listener).text, "turn on");
+    }
 }
