@@ -69,7 +69,10 @@ async fn the_python_package_works_unchanged() {
     assert_eq!(results["tool"]["arguments"]["room"], "kitchen");
     assert_eq!(results["tool"]["after"]["said"], "The kitchen bell rang.");
     let interrupted = &results["interrupted"];
-    assert!(interrupted["kept"].as_str().unwrap().len() < interrupted["said"].as_str().unwrap().len(), "{interrupted:#}");
+    assert!(
+        interrupted["kept"].as_str().unwrap().len() < interrupted["said"].as_str().unwrap().len(),
+        "{interrupted:#}"
+    );
     assert_eq!(results["refused"]["event_id"], "mine");
     let heard = &results["transcriptions"];
     for form in ["json", "text", "srt", "vtt", "verbose", "deltas", "done"] {

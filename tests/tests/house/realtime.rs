@@ -55,7 +55,8 @@ async fn a_spoken_command_is_done_and_answered_aloud() {
         session.update(session_of).await;
         let mut samples = resampled(&speak(&format!("turn {state} the kitchen light")), rate);
         samples.extend(vec![0; rate as usize * 3]);
-        let encode = if format["type"] == "audio/pcmu" { vesta_realtime::g711::to_ulaw } else { vesta_realtime::g711::to_alaw };
+        let encode =
+            if format["type"] == "audio/pcmu" { vesta_realtime::g711::to_ulaw } else { vesta_realtime::g711::to_alaw };
         let bytes: Vec<u8> = samples.iter().map(|sample| encode(*sample)).collect();
         for piece in bytes.chunks(800) {
             session.send(json!({ "type": "input_audio_buffer.append", "audio": base64(piece) })).await;
@@ -87,7 +88,9 @@ async fn speaking_over_an_answer_cancels_it() {
     session.until("conversation.item.truncated").await;
 
     // The ear hears somebody: that is told at once, and the next answer is to what they said.
-    session.update(json!({ "type": "realtime", "audio": { "input": { "turn_detection": { "type": "server_vad" } } } })).await;
+    session
+        .update(json!({ "type": "realtime", "audio": { "input": { "turn_detection": { "type": "server_vad" } } } }))
+        .await;
     let mut spoken = command("turn on the kitchen light");
     spoken.extend(resampled(&silence(2.0), 24_000));
     session.speak(&spoken, true).await;
@@ -161,7 +164,8 @@ async fn a_client_that_never_reads_is_let_go() {
     // It asks for ever more and takes nothing of it.
     let mut session = session;
     let flooding = tokio::spawn(async move {
-        let event = json!({ "type": "session.update", "session": { "type": "realtime", "instructions": "x".repeat(100_000) } });
+        let event =
+            json!({ "type": "session.update", "session": { "type": "realtime", "instructions": "x".repeat(100_000) } });
         loop {
             if session.try_send(&event).await.is_err() {
                 return;
@@ -205,4 +209,30 @@ async fn audio_that_was_cleared_is_not_answered() {
     assert!(said.contains("bedroom light"), "{said}");
     assert_eq!(server.entity(LIGHT).await["state"], "off");
     session.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_closes_its_session_at_once() {
+    let server = Start::new().no_demo().start().await;
+    let wanted = json!({ "name": "phone", "scopes": ["talk"] });
+    let made = server.http().post(format!("{}/api/tokens", server.url)).json(&wanted).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    let made: Value = made.json().await.unwrap();
+    let mut session = Realtime::with(&server, made["secret"].as_str().unwrap(), "model=x").await;
+    let token = made["token"]["id"].as_str().unwrap();
+    server.http().delete(format!("{}/api/tokens/{token}", server.url)).send().await.unwrap();
+    session.closed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_secret_begins_the_session_it_was_made_for() {
+    let server = Start::new().no_demo().start().await;
+    let wanted =
+        json!({ "session": { "type": "realtime", "output_modalities": ["text"], "instructions": "be brief" } });
+    let url = format!("{}/v1/realtime/client_secrets", server.url);
+    let made: Value = server.http().post(url).json(&wanted).send().await.unwrap().json().await.unwrap();
+    let session = Realtime::with(&server, made["value"].as_str().unwrap(), "model=x").await;
+    let created = &session.told[0]["session"];
+    assert_eq!(created["output_modalities"], json!(["text"]));
+    assert_eq!(created["instructions"], "be brief");
 }
