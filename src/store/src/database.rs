@@ -19,7 +19,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CHECKED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Each step leads from the format of its index to the next one.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE turns (
         id TEXT PRIMARY KEY,
@@ -64,6 +64,14 @@ const MIGRATIONS: [&str; 2] = [
         PRIMARY KEY (person, id)
     ) WITHOUT ROWID;
     CREATE TABLE preferences (person TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+",
+    "
+    CREATE TABLE IF NOT EXISTS kept (
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (kind, id)
+    ) WITHOUT ROWID;
 ",
 ];
 

@@ -1,6 +1,6 @@
 //! What the house itself must not forget: timers, lists. Each thing is a JSON value under a kind and an id.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use serde_json::Value;
 
 use crate::error::StoreError;
@@ -14,7 +14,6 @@ impl Store {
     pub async fn keep(&self, kind: &'static str, things: Vec<(String, Option<Value>)>) -> Result<(), StoreError> {
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            make_table(&transaction)?;
             for (id, body) in &things {
                 match body {
                     Some(body) => transaction
@@ -37,7 +36,6 @@ impl Store {
     pub async fn kept(&self, kind: &'static str) -> Result<Vec<(String, Value)>, StoreError> {
         let rows = self
             .run(move |connection| {
-                make_table(connection)?;
                 let mut statement =
                     connection.prepare_cached("SELECT id, body FROM kept WHERE kind = ?1 ORDER BY id")?;
                 let rows = statement.query_map([kind], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -53,12 +51,4 @@ impl Store {
         };
         Ok(rows.into_iter().filter_map(read).collect())
     }
-}
-
-fn make_table(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(
-        "CREATE TABLE IF NOT EXISTS kept (
-             kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)
-         ) WITHOUT ROWID",
-    )
 }
