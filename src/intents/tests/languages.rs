@@ -221,6 +221,112 @@ fn every_response_can_be_spoken() {
     }
 }
 
+/// Kinds of things that Home Assistant's sentences ask for.
+const DOMAINS: [&str; 24] = [
+    "alarm_control_panel",
+    "automation",
+    "binary_sensor",
+    "button",
+    "camera",
+    "climate",
+    "cover",
+    "device_tracker",
+    "fan",
+    "humidifier",
+    "lawn_mower",
+    "light",
+    "lock",
+    "media_player",
+    "number",
+    "scene",
+    "script",
+    "select",
+    "sensor",
+    "siren",
+    "todo",
+    "vacuum",
+    "valve",
+    "weather",
+];
+
+fn timer(name: Option<&str>, minutes: u64) -> Value {
+    json!({
+        "id": "t", "name": name, "command": null, "is_active": true, "is_ringing": false, "start_hours": 0,
+        "start_minutes": minutes, "start_seconds": 0, "rounded_hours_left": 1, "rounded_minutes_left": minutes,
+        "rounded_seconds_left": 0,
+    })
+}
+
+/// What is said about timers and lists is made of lengths and enumerations: nothing of it is empty, and every part is there.
+#[test]
+fn timers_and_lists_are_spoken_with_all_that_matters() {
+    use vesta_intents::ResponseInput;
+    for language in languages() {
+        let dictionary = load(&language);
+        let say = |intent: &str, key: &str, slots: Value| {
+            let slots = slots.as_object().cloned().unwrap_or_default();
+            let input = ResponseInput { slots, ..ResponseInput::default() };
+            dictionary.respond(intent, key, &input).unwrap_or_else(|error| panic!("{error}"))
+        };
+        let (pasta, plain) = (timer(Some("Pasta"), 8), timer(None, 23));
+        let started =
+            |timer: &Value| json!({"timer": timer, "name": timer["name"], "hours": 2, "minutes": 30, "seconds": 0});
+        for (said, parts) in [
+            (say("HassStartTimer", "default", started(&pasta)), vec!["Pasta", "2", "30"]),
+            (
+                say("HassStartTimer", "default", json!({"timer": plain, "hours": 0, "minutes": 23, "seconds": 0})),
+                vec!["23"],
+            ),
+            (say("HassStartTimer", "command", started(&plain)), vec!["2", "30"]),
+            (say("HassStartTimer", "finished", started(&pasta)), vec!["Pasta"]),
+            (say("HassStartTimer", "finished", json!({"timer": plain})), vec!["23"]),
+            (say("HassStartTimer", "late", json!({"timer": pasta, "minutes_late": 5})), vec!["Pasta", "5"]),
+            (
+                say("HassStartTimer", "too_late", json!({"command": "Light off", "minutes_late": 45})),
+                vec!["Light off", "45"],
+            ),
+            (say("HassCancelTimer", "default", json!({"timer": pasta})), vec!["Pasta"]),
+            (say("HassIncreaseTimer", "default", json!({"timer": pasta})), vec!["Pasta", "8"]),
+            (say("HassPauseTimer", "default", json!({"timer": plain})), vec!["23"]),
+            (say("HassTimerStatus", "default", json!({"timers": [pasta]})), vec!["Pasta", "8"]),
+            (say("HassTimerStatus", "default", json!({"timers": [pasta, plain]})), vec!["Pasta", "8", "23"]),
+            (say("HassCancelAllTimers", "default", json!({"canceled": 7})), vec!["7"]),
+            (
+                say("HassListAddItem", "item_added", json!({"items": ["Milk", "Eggs", "Bread"], "id": "shopping"})),
+                vec!["Milk, Eggs", "Bread"],
+            ),
+            (
+                say("HassListRemoveItem", "item_deleted", json!({"items": ["Milk"], "list": "Camp", "id": "camp"})),
+                vec!["Milk", "Camp"],
+            ),
+            (
+                say("VestaListItems", "default", json!({"items": ["Milk", "Eggs"], "id": "shopping"})),
+                vec!["2", "Milk", "Eggs"],
+            ),
+            (
+                say(
+                    "HassGetWeather",
+                    "default",
+                    json!({"weather": {"temperature": 12.25, "humidity": 80.6, "raining": true}}),
+                ),
+                vec!["12", "81"],
+            ),
+        ] {
+            for part in parts {
+                assert!(said.contains(part), "{}: {said:?} has no {part:?}", dictionary.language());
+            }
+            assert!(said.ends_with(['.', '!']) && !said.contains("  ") && !said.contains(" ."), "{said:?}");
+        }
+        let none = [("HassTimerStatus", "timers"), ("VestaListItems", "items")];
+        for (intent, slot) in none {
+            assert!(!say(intent, "default", json!({ slot: [] })).is_empty());
+        }
+        let several = json!({"timers": [pasta, plain], "count": 2}).as_object().cloned().unwrap_or_default();
+        let said = dictionary.error("several_timers", &several).unwrap_or_default();
+        assert!(said.contains("Pasta") && said.contains("23") && said.ends_with('?'), "{said}");
+    }
+}
+
 #[test]
 fn every_stable_error_can_be_spoken() {
     let codes = [
@@ -254,6 +360,21 @@ fn every_stable_error_can_be_spoken() {
         "timeout",
         "cancelled",
         "store_failed",
+        "nothing_recent",
+        "cannot_undo",
+        "nobody_listens",
+        "no_timer",
+        "several_timers",
+        "too_many_timers",
+        "timer_without_length",
+        "timer_too_long",
+        "timer_too_short",
+        "timer_already",
+        "no_list",
+        "not_on_list",
+        "list_full",
+        "too_many_lists",
+        "nothing_for_list",
     ];
     for language in languages() {
         let dictionary = load(&language);
@@ -265,6 +386,12 @@ fn every_stable_error_can_be_spoken() {
             json!([{"id": "light.a", "name": "Desk Lamp", "area": "Office"}, {"id": "light.b", "name": "Lamp"}]);
         let slots: Map<String, Value> =
             Map::from_iter([("name".to_owned(), json!("lamp")), ("candidates".to_owned(), candidates)]);
+        for domain in DOMAINS {
+            let slots = Map::from_iter([("domain".to_owned(), json!(domain))]);
+            let said = dictionary.error("none_in_area", &slots).unwrap();
+            let anything = dictionary.error("none_in_area", &Map::new()).unwrap();
+            assert!(said != anything, "{} has no word for {domain}: {said}", dictionary.language());
+        }
         let said = dictionary.error("ambiguous", &slots).unwrap();
         assert!(said.contains("Desk Lamp"), "{said}");
         let slots: Map<String, Value> =
