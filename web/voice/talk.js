@@ -25,6 +25,8 @@ const SHORTEST_MS = 150;
 /** An answer that does not begin within this time does not come. */
 const ANSWER_MS = 20_000;
 const LONGEST_PAUSE = 8_000;
+/** Without a network for this long there is no connection. */
+const GONE_MS = 2_000;
 
 class Talk extends EventTarget {
   /** @type {State} */
@@ -102,14 +104,25 @@ class Talk extends EventTarget {
     this.#set('resting');
   }
 
-  /** The network changed. */
+  /** The network changed: another one, or none. */
   networkChanged() {
     if (!this.#wanted) return;
-    if (!this.#transport) {
+    const transport = this.#transport;
+    if (!navigator.onLine) {
+      // Between two networks there may be none for a moment. WebRTC notices itself when it was too long; a WebSocket does not.
+      this.#later('gone', GONE_MS, () => !navigator.onLine && transport && this.#cut(transport));
+    } else if (!transport) {
       this.#pause = 300;
       void this.open();
-    } else void this.#transport.moved();
+    } else if (transport.kind === 'webrtc') void transport.moved();
+    else if (this.state === 'ready') this.#cut(transport);
     this.#lookForRtc(1_000);
+  }
+
+  /** A connection that leads nowhere. @param {Transport} transport */
+  #cut(transport) {
+    transport.close();
+    this.#lost(transport);
   }
 
   async #connect() {
@@ -508,4 +521,10 @@ export const talk = new Talk();
 
 addEventListener('online', () => talk.networkChanged());
 addEventListener('offline', () => talk.networkChanged());
-navigator.connection?.addEventListener('change', () => talk.networkChanged());
+// The browser tells of every new estimate; what matters is another kind of network.
+let network = navigator.connection?.type;
+navigator.connection?.addEventListener('change', () => {
+  if (navigator.connection?.type === network) return;
+  network = navigator.connection?.type;
+  talk.networkChanged();
+});
