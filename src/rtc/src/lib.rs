@@ -2,7 +2,7 @@
 //!
 //! - [`calls`]: all calls of a house: begin, change, end.
 //! - `session`: the task of one call. `peer`: the call itself, without sockets and without a clock.
-//! - [`jitter`]: packets to audio in order. [`playback`]: audio to frames at their time. [`codec`]: Opus.
+//! - [`jitter`]: packets to audio in order. [`playback`]: audio to frames at their time. [`codec`]: Opus. `feedback`: what clients report.
 //! - `net`, `tcp`, `route`, `stun`, `reflexive`: the sockets that all calls share, and whose packet is whose.
 //! - `sdp`: what an offer must have, and where a call can be reached.
 //! - [`ice_servers`]: STUN and TURN servers for clients. [`observe`]: what is measured.
@@ -13,6 +13,7 @@
 pub mod calls;
 pub mod codec;
 pub mod error;
+mod feedback;
 pub mod ice_servers;
 pub mod jitter;
 mod net;

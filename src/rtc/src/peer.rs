@@ -9,20 +9,18 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use rtc::data_channel::RTCDataChannelId;
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::Registry;
+use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
-use rtc::peer_connection::configuration::interceptor_registry::configure_rtcp_reports;
+use rtc::peer_connection::configuration::interceptor_registry::{configure_rtcp_reports, configure_twcc_sender_only};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
 use rtc::peer_connection::configuration::setting_engine::{SctpMaxMessageSize, SettingEngineBuilder};
 use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent};
 use rtc::peer_connection::message::RTCMessage;
 use rtc::peer_connection::sdp::RTCSessionDescription;
-use rtc::peer_connection::state::RTCPeerConnectionState;
+use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
 use rtc::peer_connection::transport::RTCIceCandidateInit;
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
-use rtc::rtcp::receiver_report::ReceiverReport;
-use rtc::rtcp::sender_report::SenderReport;
 use rtc::rtp_transceiver::RTCRtpSenderId;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
@@ -34,6 +32,7 @@ use vesta_realtime::ports::{Playback, Played};
 
 use crate::codec::{Listener, Speaker};
 use crate::error::RtcError;
+use crate::feedback::{LetReportsThrough, Packets, Report, report};
 use crate::jitter::{AudioPacket, JitterBuffer};
 use crate::observe::Schedule;
 use crate::playback::{Frame, Player, Step};
@@ -53,10 +52,17 @@ const CHANNEL_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a client may take to connect, and how long it may be silent. A browser checks its connection every few seconds.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(8);
+/// How long a way is looked for after a new offer before the old one is used again.
+const MOVING_PATIENCE: Duration = Duration::from_secs(3);
+/// How long after it was found nothing is sent on a new way.
+const ARRIVAL: Duration = Duration::from_millis(60);
 /// ICE by itself says that the client is gone after this; until then a new offer can bring it back.
 const ICE_DISCONNECTED: Duration = Duration::from_secs(4);
 const ICE_FAILED: Duration = Duration::from_secs(60);
 const ICE_KEEPALIVE: Duration = Duration::from_secs(2);
+/// How often a way that does not answer yet is tried, and how many times: two seconds in all.
+const ICE_CHECK: Duration = Duration::from_millis(50);
+const ICE_CHECKS: u16 = 40;
 /// Payload type where the offer names none.
 const OPUS: u8 = 111;
 
@@ -115,6 +121,10 @@ pub(crate) struct Peer {
     listener: Listener,
     player: Player,
     speaker: Option<Speaker>,
+    /// Numbers of the frames that went out as the latest packets; transport-wide sequence numbers count these.
+    packets: Packets,
+    /// Until when a way is looked for after a new offer.
+    moving: Option<Instant>,
     told: VecDeque<Played>,
     /// For whoever measures: how late frames left, and when those that arrived should have.
     late: Vec<Duration>,
@@ -149,6 +159,8 @@ impl Peer {
             listener: Listener::new()?,
             player: Player::new(),
             speaker: None,
+            packets: Packets::default(),
+            moving: None,
             told: VecDeque::new(),
             late: Vec::new(),
             expected: Vec::new(),
@@ -172,6 +184,8 @@ impl Peer {
         let answer = negotiate(&mut self.pc, offer, candidates, now)?;
         self.offers_data |= offered.data;
         self.heard_at = now;
+        self.player.pause();
+        self.moving = Some(now + MOVING_PATIENCE);
         self.read_payload_type();
         Ok(answer)
     }
@@ -216,6 +230,10 @@ impl Peer {
         while let Some(event) = self.pc.poll_event() {
             self.notice(&event, now);
         }
+        if self.moving.is_some_and(|until| now >= until) {
+            self.moving = None;
+            self.player.resume();
+        }
         while let Some(step) = self.player.poll(now) {
             match step {
                 Step::Send(frame) => self.say(&frame, now),
@@ -241,17 +259,27 @@ impl Peer {
                 }
                 RTCMessage::RtcpPacket(_, packets) => {
                     for packet in packets {
-                        let any = packet.as_any();
-                        let receiver = any.downcast_ref::<ReceiverReport>().map(|report| &report.reports);
-                        let reports = receiver.or(any.downcast_ref::<SenderReport>().map(|report| &report.reports));
-                        let mut ours = reports.into_iter().flatten().filter(|report| report.ssrc == self.ssrc);
-                        if let (Some(report), Some(speaker)) = (ours.next(), &mut self.speaker) {
-                            speaker.lost(report.fraction_lost);
-                        }
+                        self.hear_report(report(packet.as_ref(), self.ssrc));
                     }
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn hear_report(&mut self, report: Option<Report>) {
+        match report {
+            Some(Report::Lost(share)) => {
+                if let Some(speaker) = &mut self.speaker {
+                    speaker.lost(share);
+                }
+            }
+            Some(Report::Arrived(sequence)) => {
+                if let Some(frame) = self.packets.frame(sequence) {
+                    self.player.confirm(frame);
+                }
+            }
+            None => {}
         }
     }
 
@@ -265,6 +293,12 @@ impl Peer {
                 RTCPeerConnectionState::Closed => self.end(Ended::Closed),
                 _ => {}
             },
+            RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(
+                RTCIceConnectionState::Connected | RTCIceConnectionState::Completed,
+            ) => {
+                // The other end may know a moment later; until then it drops what comes.
+                self.moving = self.moving.map(|until| until.min(now + ARRIVAL));
+            }
             RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnOpen(id)) => {
                 let label = self.pc.data_channel(*id).map(|channel| channel.label().to_owned());
                 match &label {
@@ -337,7 +371,9 @@ impl Peer {
         packet.header.ssrc = self.ssrc;
         self.sequence = self.sequence.wrapping_add(1);
         let mut sender = self.pc.rtp_sender(self.sender).ok_or(RtcError::Unusable("takes no audio"))?;
-        sender.write_rtp(now, packet).map_err(refused)
+        sender.write_rtp(now, packet).map_err(refused)?;
+        self.packets.sent(frame.number);
+        Ok(())
     }
 
     /// The next datagram to send.
@@ -424,7 +460,7 @@ impl Peer {
 
     /// When to call [`Peer::turn`] although nothing was handed in.
     pub(crate) fn timeout(&mut self) -> Instant {
-        let mut due = self.silent_at();
+        let mut due = self.moving.map_or(self.silent_at(), |until| until.min(self.silent_at()));
         if self.offers_data && self.channel.is_none() {
             due = self.connected.map_or(due, |connected| due.min(connected + CHANNEL_PATIENCE));
         }
@@ -468,9 +504,12 @@ fn connection(now: Instant) -> Result<RTCPeerConnection, RtcError> {
     let mut codecs = MediaEngine::default();
     let opus = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: OPUS };
     codecs.register_codec(opus, RtpCodecKind::Audio).map_err(refused)?;
+    let interceptors = configure_rtcp_reports(Registry::new().with(Slot::Rfc8888, LetReportsThrough::default()));
+    let interceptors = configure_twcc_sender_only(interceptors, &mut codecs).map_err(refused)?;
     let settings = SettingEngineBuilder::new()
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
+        .with_ice_connection_attempts(Some(ICE_CHECK), Some(ICE_CHECKS))
         .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(MAX_MESSAGE as u32))
         .with_sctp_max_receive_buffer_size(RECEIVE_WINDOW)
         .build();
@@ -478,7 +517,7 @@ fn connection(now: Instant) -> Result<RTCPeerConnection, RtcError> {
         .with_configuration(RTCConfigurationBuilder::new().build())
         .with_media_engine(codecs)
         .with_setting_engine(settings)
-        .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+        .with_interceptor_registry(interceptors)
         .build(now)
         .map_err(refused)
 }

@@ -1,7 +1,8 @@
 //! What the client is to hear, frame by frame at the pace of its clock.
 //!
 //! Audio comes as fast as it is made and leaves as one frame every 20 ms, counted from the first: a late wake-up delays one frame and
-//! moves no other. A pure state machine: audio and the time are handed in.
+//! moves no other. Frames are kept until the client has confirmed them, so that a call that moves to another network goes on where it was
+//! heard last. A pure state machine: audio and the time are handed in.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ const FRAME_TICKS: u32 = 960;
 const TICKS_PER_MS: u128 = 48;
 /// A frame that would be this late makes the clock begin anew instead: the client has long run dry.
 const STALLED: Duration = Duration::from_millis(200);
+/// Frames that are kept for want of confirmation: ten seconds.
+const MAX_UNCONFIRMED: usize = 500;
 /// Audio that may wait, in samples: two minutes.
 const MAX_WAITING: usize = 120 * RATE as usize;
 
@@ -43,6 +46,8 @@ pub struct Frame {
     pub marker: bool,
     /// How late it is.
     pub late: Duration,
+    /// Its number, counted from 0.
+    pub number: u64,
 }
 
 /// Paces playback.
@@ -52,6 +57,21 @@ pub struct Player {
     /// What does not wait for the clock.
     told: VecDeque<Played>,
     clock: Option<Clock>,
+    /// Frames that were sent.
+    sent: u64,
+    /// Those of them that are not confirmed.
+    unconfirmed: VecDeque<Unconfirmed>,
+    /// The client confirms what it gets.
+    confirms: bool,
+    /// Nothing is sent: there is no way to the client.
+    paused: bool,
+}
+
+#[derive(Debug)]
+struct Unconfirmed {
+    number: u64,
+    response: String,
+    samples: Vec<i16>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -81,13 +101,24 @@ struct Response {
     rate: u32,
     begun: bool,
     ended: bool,
+    /// It was told to be over; what is played of it is played again.
+    told: bool,
     /// Samples that were sent.
     played: u64,
 }
 
 impl Response {
     fn new(id: String) -> Self {
-        Self { id, samples: VecDeque::new(), resampler: None, rate: 0, begun: false, ended: false, played: 0 }
+        Self {
+            id,
+            samples: VecDeque::new(),
+            resampler: None,
+            rate: 0,
+            begun: false,
+            ended: false,
+            told: false,
+            played: 0,
+        }
     }
 
     fn take(&mut self, rate: u32, samples: &[i16]) {
@@ -133,6 +164,14 @@ impl Response {
         frame
     }
 
+    /// Takes back samples that were not heard.
+    fn take_back(&mut self, samples: &[i16]) {
+        for sample in samples.iter().rev() {
+            self.samples.push_front(*sample);
+        }
+        self.played = self.played.saturating_sub(samples.len() as u64);
+    }
+
     fn played_ms(&self) -> u64 {
         self.played * 1_000 / u64::from(RATE)
     }
@@ -163,13 +202,49 @@ impl Player {
                 }
             }
             Playback::Clear => {
-                for response in self.responses.drain(..) {
+                self.unconfirmed.clear();
+                for response in self.responses.drain(..).filter(|response| !response.told) {
                     let played_ms = response.played_ms();
                     self.told.push_back(Played::Cleared { response: response.id, played_ms });
                 }
                 self.run_dry();
             }
         }
+    }
+
+    /// The client has got the frames up to this number, save those that are lost for good.
+    pub fn confirm(&mut self, number: u64) {
+        self.confirms = true;
+        while self.unconfirmed.front().is_some_and(|frame| frame.number <= number) {
+            self.unconfirmed.pop_front();
+        }
+    }
+
+    /// There is no way to the client, until [`Player::resume`]: nothing is sent, and what was not heard will be sent again. A client that
+    /// confirms nothing may have heard all of it.
+    pub fn pause(&mut self) {
+        self.paused = true;
+        self.run_dry();
+        let unheard = std::mem::take(&mut self.unconfirmed);
+        if !self.confirms {
+            return;
+        }
+        for frame in unheard.into_iter().rev() {
+            match self.responses.iter_mut().find(|response| response.id == frame.response) {
+                Some(response) => response.take_back(&frame.samples),
+                None => {
+                    let mut response = Response::new(frame.response);
+                    (response.begun, response.ended, response.told) = (true, true, true);
+                    response.take_back(&frame.samples);
+                    self.responses.push_front(response);
+                }
+            }
+        }
+    }
+
+    /// There is a way to the client again.
+    pub fn resume(&mut self) {
+        self.paused = false;
     }
 
     fn run_dry(&mut self) {
@@ -192,6 +267,9 @@ impl Player {
         if let Some(told) = self.told.pop_front() {
             return Some(Step::Tell(told));
         }
+        if self.paused {
+            return None;
+        }
         let clock = self.clock.get_or_insert(Clock { next: now, ticks: 0, dry: true });
         let response = self.responses.front_mut();
         let Some(response) = response.filter(|response| response.has_frame() || response.is_over()) else {
@@ -202,9 +280,12 @@ impl Player {
             if now < clock.next && response.begun {
                 return None;
             }
-            let (response, played_ms) = (std::mem::take(&mut response.id), response.played_ms());
+            let (response, played_ms, told) = (std::mem::take(&mut response.id), response.played_ms(), response.told);
             self.responses.pop_front();
             clock.dry |= self.responses.is_empty();
+            if told {
+                return self.poll(now);
+            }
             return Some(Step::Tell(Played::Stopped { response, played_ms }));
         }
         let marker = clock.dry || now.saturating_duration_since(clock.next) > STALLED;
@@ -218,12 +299,18 @@ impl Player {
             response.begun = true;
             return Some(Step::Tell(Played::Started { response: response.id.clone() }));
         }
-        let frame = Frame {
-            samples: response.frame(),
-            ticks: clock.ticks,
-            marker,
-            late: now.saturating_duration_since(clock.next),
-        };
+        let before = response.played;
+        let samples = response.frame();
+        let number = self.sent;
+        self.sent += 1;
+        let real = usize::try_from(response.played - before).unwrap_or(FRAME_SAMPLES);
+        let kept = samples.iter().take(real).copied().collect();
+        self.unconfirmed.push_back(Unconfirmed { number, response: response.id.clone(), samples: kept });
+        if self.unconfirmed.len() > MAX_UNCONFIRMED {
+            self.unconfirmed.pop_front();
+        }
+        let late = now.saturating_duration_since(clock.next);
+        let frame = Frame { samples, ticks: clock.ticks, marker, late, number };
         clock.dry = false;
         clock.next += FRAME;
         clock.ticks = clock.ticks.wrapping_add(FRAME_TICKS);
@@ -232,7 +319,7 @@ impl Player {
 
     /// When to call [`Player::poll`] although nothing was handed in.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let (clock, response) = (self.clock?, self.responses.front()?);
+        let (clock, response) = (self.clock.filter(|_| !self.paused)?, self.responses.front()?);
         // A clock that has run dry waits for audio, not for a time.
         (!clock.dry || response.has_frame() || response.is_over()).then_some(clock.next)
     }

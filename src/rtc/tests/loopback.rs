@@ -369,3 +369,40 @@ async fn bad_offers_are_refused_with_what_to_do() {
     calls.candidate(&first.id, "ada", "candidate:9 1 udp 1 192.0.2.9 9 typ host".to_owned()).await.unwrap();
     assert!(matches!(calls.restart("rtc_0", "ada", offer, true).await, Err(RtcError::NoCall(_))));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_goes_on_in_another_network_where_it_was_heard_last() {
+    let (house, mut client) = call(Kind::default()).await;
+    client.opened().await;
+    let samples =
+        (0..24_000 * 4).map(|n| ((n as f32 * 440.0 * std::f32::consts::TAU / 24_000.0).sin() * 9e3) as i16).collect();
+    house.play.send(Playback::Audio { response: "r".to_owned(), rate: 24_000, samples }).await.unwrap();
+    house.play.send(Playback::End { response: "r".to_owned() }).await.unwrap();
+    let mut frames = 0;
+    while frames < 75 {
+        client.wait(|noticed| matches!(noticed, Noticed::Audio { .. }).then_some(())).await;
+        frames += 1;
+    }
+    // The old network is gone before the new one is there.
+    let (offer, offered) = oneshot::channel();
+    client.order(Do::Restart { bind: "127.0.0.1:0".parse().unwrap(), offer }).await;
+    let offer = offered.await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let answer = house.calls.restart(&house.id, "ada", offer, true).await.unwrap();
+    client.order(Do::Answer(answer)).await;
+    let moved = Instant::now();
+    // What had arrived before is still in the queue; the first frame from the new network follows a pause.
+    let heard = |noticed: &Noticed| if let Noticed::Audio { marker, .. } = noticed { Some(*marker) } else { None };
+    while !client.wait(heard).await {
+        frames += 1;
+    }
+    assert!(moved.elapsed() < Duration::from_secs(2), "audio went on after {:?}", moved.elapsed());
+    frames += 1;
+    while timeout(Duration::from_secs(1), client.noticed.recv()).await.is_ok_and(|noticed| {
+        frames += usize::from(matches!(noticed, Some(Noticed::Audio { .. })));
+        noticed.is_some()
+    }) && frames < 400
+    {}
+    // The client tells what it got every 100 ms; what it had no time to tell is heard twice.
+    assert!((200..=212).contains(&frames), "{frames} frames of 200 were heard");
+}

@@ -157,3 +157,51 @@ fn two_minutes_are_enough_to_wait() {
     player.take(audio("a", 121_000));
     assert!(!player.has_room());
 }
+
+#[test]
+fn a_call_that_moves_goes_on_where_it_was_heard_last() {
+    let mut clock = Clock::new();
+    let samples: Vec<i16> = (0..24 * 200).map(|n| (n / 480) as i16).collect();
+    clock.take(Playback::Audio { response: "a".to_owned(), rate: 24_000, samples });
+    clock.take(end("a"));
+    clock.run(ms(105), ms(0));
+    assert_eq!(clock.sent.len(), 6);
+    // Frames 0 to 2 arrived; 3 to 5 went into the dead network.
+    clock.player.confirm(2);
+    clock.player.pause();
+    clock.run(ms(1_000), ms(0));
+    assert_eq!(clock.sent.len(), 6, "nothing is sent where nobody is");
+    clock.player.resume();
+    clock.poll();
+    clock.run(ms(2_000), ms(0));
+    let heard: Vec<i16> = clock.sent.iter().map(|(_, frame)| frame.samples[0]).collect();
+    assert_eq!(heard, [0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 7, 8, 9]);
+    assert!(clock.sent[6].1.marker && clock.sent[6].0 >= ms(1_000));
+    assert_eq!(clock.told.last(), Some(&Played::Stopped { response: "a".to_owned(), played_ms: 200 }));
+}
+
+#[test]
+fn what_was_lost_after_the_end_is_played_again_and_told_once() {
+    let mut clock = Clock::new();
+    clock.take(audio("a", 100));
+    clock.take(end("a"));
+    clock.run(ms(500), ms(0));
+    clock.player.confirm(1);
+    clock.player.pause();
+    clock.player.resume();
+    clock.poll();
+    clock.run(ms(1_000), ms(0));
+    assert_eq!((clock.sent.len(), clock.told.len()), (8, 2));
+}
+
+#[test]
+fn a_client_that_confirms_nothing_hears_nothing_twice() {
+    let mut clock = Clock::new();
+    clock.take(audio("a", 200));
+    clock.run(ms(105), ms(0));
+    clock.player.pause();
+    clock.player.resume();
+    clock.poll();
+    clock.run(ms(1_000), ms(0));
+    assert_eq!(clock.sent.len(), 10);
+}

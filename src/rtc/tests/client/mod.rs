@@ -22,7 +22,7 @@ use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::Registry;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCOfferOptions;
-use rtc::peer_connection::configuration::interceptor_registry::configure_rtcp_reports;
+use rtc::peer_connection::configuration::interceptor_registry::{configure_rtcp_reports, configure_twcc_receiver_only};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
 use rtc::peer_connection::configuration::setting_engine::{SctpMaxMessageSize, SettingEngineBuilder};
 use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent};
@@ -425,14 +425,17 @@ fn first_candidate(sdp: &str) -> Option<SocketAddr> {
 fn connection() -> RTCPeerConnection {
     let mut codecs = MediaEngine::default();
     codecs.register_codec(RTCRtpCodecParameters { rtp_codec: opus(), payload_type: 111 }, RtpCodecKind::Audio).unwrap();
+    // Tells the server which of its packets arrived, as browsers do.
+    let interceptors = configure_twcc_receiver_only(configure_rtcp_reports(Registry::new()), &mut codecs).unwrap();
     let settings = SettingEngineBuilder::new()
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
+        .with_ice_connection_attempts(Some(Duration::from_millis(20)), Some(100))
         .with_sctp_max_message_size(SctpMaxMessageSize::Unbounded)
         .build();
     RTCPeerConnectionBuilder::new()
         .with_media_engine(codecs)
         .with_setting_engine(settings)
-        .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
+        .with_interceptor_registry(interceptors)
         .build(Instant::now())
         .unwrap()
 }
