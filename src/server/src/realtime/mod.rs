@@ -105,10 +105,14 @@ async fn converse(app: App, start: SessionStart, socket: WebSocket) {
         stream
     };
     let writing = async {
-        write(sink, told, &revoked).await;
+        let goodbye = write(sink, told, &revoked).await;
         over.cancel();
+        goodbye
     };
-    let ((), mut stream, ()) = tokio::join!(session, reading, writing);
+    let ((), mut stream, goodbye) = tokio::join!(session, reading, writing);
+    if goodbye.is_err() {
+        return;
+    }
     // What the client still sends is taken, up to its own goodbye: closing over it would cut off what it has not read yet.
     let farewell = async { while let Some(Ok(_)) = stream.next().await {} };
     let _ = timeout(FAREWELL, farewell).await;
@@ -131,8 +135,15 @@ async fn read(stream: &mut SplitStream<WebSocket>, events: mpsc::Sender<String>)
     }
 }
 
-/// From the session to the socket. Ends with the session, with its caller's permission, or with a client that takes nothing.
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver<String>, revoked: &CancellationToken) {
+/// A client that takes nothing of what it is told.
+struct Deaf;
+
+/// From the session to the socket. Ends with the session or with its caller's permission, and says goodbye then.
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut told: mpsc::Receiver<String>,
+    revoked: &CancellationToken,
+) -> Result<(), Deaf> {
     let mut pings = interval_at(Instant::now() + PING, PING);
     loop {
         let message = tokio::select! {
@@ -149,7 +160,7 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver
             () = revoked.cancelled() => break,
         };
         if !matches!(sent, Ok(Ok(()))) {
-            return;
+            return Err(Deaf);
         }
     }
     let (code, reason) = match revoked.is_cancelled() {
@@ -157,9 +168,12 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver
         false => (close_code::NORMAL, "the session is over"),
     };
     let goodbye = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-    let _ = timeout(FAREWELL, async {
-        let _ = sink.send(goodbye).await;
-        let _ = sink.close().await;
-    })
-    .await;
+    let said = timeout(FAREWELL, async {
+        sink.send(goodbye).await?;
+        sink.close().await
+    });
+    match said.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Deaf),
+    }
 }

@@ -1,7 +1,7 @@
 //! A recording cut where nobody speaks, so that each piece has a beginning and an end in time.
 
 use vesta_audio::{
-    Endpoint, EndpointConfig, Endpointer, FRAME_MS, Frame, FRAME_SAMPLES, Framer, SAMPLE_RATE, Said, Vad, VadConfig,
+    Endpoint, EndpointConfig, Endpointer, FRAME_MS, FRAME_SAMPLES, Frame, Framer, SAMPLE_RATE, Said, Vad, VadConfig,
 };
 
 /// Audio from before and after the speech that belongs to a piece, in milliseconds.

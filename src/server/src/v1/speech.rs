@@ -55,7 +55,12 @@ pub(crate) async fn create(
     request: Result<Json<Request>, JsonRejection>,
 ) -> Result<Response, Refusal> {
     caller.require(Action::Talk)?;
-    let Json(request) = request.map_err(|error| Refusal::new(error.status(), "invalid_json", error.body_text()))?;
+    let Json(request) = request.map_err(|error| match error {
+        JsonRejection::JsonDataError(error) => {
+            Refusal::new(StatusCode::BAD_REQUEST, "invalid_value", error.body_text())
+        }
+        error => Refusal::new(error.status(), "invalid_json", error.body_text()),
+    })?;
     let format = request.check()?;
     let parts = app.assistant.parts();
     let voice = request.voice.as_str().or_else(|| request.voice.get("id")?.as_str());
