@@ -170,11 +170,6 @@ pub(crate) async fn acme(inner: Arc<Inner>, cancel: CancellationToken) {
     if let Some(chain) = stored(&file).filter(|chain| chain.is_valid(inner.now())) {
         let found = found(&chain);
         inner.show(Way::Acme, chain, found);
-    } else {
-        inner.report(WayReport::starting(
-            Way::Acme,
-            format!("a certificate for {} is being got", list(&config.domains)),
-        ));
     }
     if config.challenge == AcmeChallenge::Http01 && inner.port_of(Way::AcmeHttp, &cancel).await.is_none() {
         return;

@@ -132,6 +132,8 @@ impl Reach {
         }
         self.tasks.spawn(keepers::local(inner(), cancel()));
         if settings.reach.mdns {
+            let found = format!("{}.local is being announced", settings.reach.name);
+            self.inner.report(WayReport::starting(Way::Mdns, found));
             self.tasks.spawn(mdns::keep(inner(), cancel()));
         }
         if settings.tailscale.enabled {
@@ -139,9 +141,12 @@ impl Reach {
             self.tasks.spawn(keepers::tailscale(inner(), cancel()));
         }
         if !settings.acme.domains.is_empty() {
+            let found = format!("a certificate for {} is being got", keepers::list(&settings.acme.domains));
+            self.inner.report(WayReport::starting(Way::Acme, found));
             self.tasks.spawn(keepers::acme(inner(), cancel()));
         }
         if settings.certificate.chain.is_some() {
+            self.inner.report(WayReport::starting(Way::Files, "the certificate files are being read"));
             self.tasks.spawn(keepers::files(inner(), cancel()));
         }
         if let Some(report) = examine::proxies(&settings.reach) {

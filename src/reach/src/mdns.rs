@@ -21,7 +21,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Announces the house for as long as it stands, once HTTPS listens.
 pub(crate) async fn keep(inner: Arc<Inner>, cancel: CancellationToken) {
     let Some(port) = inner.port_of(Way::Https, &cancel).await else { return };
-    inner.report(WayReport::starting(Way::Mdns, format!("{}.local is being announced", inner.settings.reach.name)));
     if let Err(error) = announce(&inner, port, &cancel).await {
         inner.report(WayReport::failed(
             Way::Mdns,
