@@ -269,12 +269,15 @@ fn timers_and_lists_are_spoken_with_all_that_matters() {
             dictionary.respond(intent, key, &input).unwrap_or_else(|error| panic!("{error}"))
         };
         let (pasta, plain) = (timer(Some("Pasta"), 8), timer(None, 23));
-        let started =
-            |timer: &Value| json!({"timer": timer, "name": timer["name"], "hours": 2, "minutes": 30, "seconds": 0});
+        let started = |timer: &Value| json!({"timer": timer, "name": timer["name"], "given": {"hours": 2, "minutes": 30, "seconds": 0}});
         for (said, parts) in [
             (say("HassStartTimer", "default", started(&pasta)), vec!["Pasta", "2", "30"]),
             (
-                say("HassStartTimer", "default", json!({"timer": plain, "hours": 0, "minutes": 23, "seconds": 0})),
+                say(
+                    "HassStartTimer",
+                    "default",
+                    json!({"timer": plain, "given": {"hours": 0, "minutes": 23, "seconds": 0}}),
+                ),
                 vec!["23"],
             ),
             (say("HassStartTimer", "command", started(&plain)), vec!["2", "30"]),

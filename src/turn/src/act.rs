@@ -93,7 +93,7 @@ pub(crate) fn text(call: &IntentCall, slot: &str) -> Option<String> {
 pub(crate) fn timer_slots(timer: &TimerView) -> Map<String, Value> {
     let slots = json!({
         "timer": timer, "name": timer.name, "command": timer.command,
-        "hours": timer.start_hours, "minutes": timer.start_minutes, "seconds": timer.start_seconds,
+        "given": { "hours": timer.start_hours, "minutes": timer.start_minutes, "seconds": timer.start_seconds },
     });
     match slots {
         Value::Object(slots) => slots,

@@ -144,7 +144,10 @@ fn undo_own(call: &IntentCall, outcome: &Outcome) -> Option<IntentCall> {
         ..IntentCall::default()
     };
     let timer = || Some(("id", Value::from(timer_id(outcome)?)));
-    let times = || ["hours", "minutes", "seconds"].map(|slot| (slot, slots.get(slot).cloned().unwrap_or_default()));
+    let times = || {
+        ["hours", "minutes", "seconds"]
+            .map(|slot| (slot, slots.get("given").and_then(|given| given.get(slot)).cloned().unwrap_or_default()))
+    };
     let list = || Some(("list", slots.get("id")?.clone()));
     let item = || Some(("item", call.slots.get("item")?.clone()));
     match call.intent.as_str() {

@@ -1,6 +1,6 @@
 //! What is done about timers, and what answers name of it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use vesta_home::timers::{Parts, Request, Timer, TimerError, TimerView, Timers, Which, given};
 use vesta_home::{IntentCall, Outcome};
 
@@ -149,13 +149,10 @@ fn about(timer: &TimerView) -> Outcome {
     Outcome { response_slots: timer_slots(timer), ..done(json!({})) }
 }
 
-/// `hours`, `minutes` and `seconds` are what was added or taken off, `timer` how it is now.
+/// `given` is what was added or taken off, `timer` how it is now.
 fn changed(timer: TimerView, by_ms: u64) -> Outcome {
     let mut outcome = about(&timer);
-    let Parts { hours, minutes, seconds } = Parts::exact(by_ms);
-    for (slot, value) in [("hours", hours), ("minutes", minutes), ("seconds", seconds)] {
-        outcome.response_slots.insert(slot.to_owned(), Value::from(value));
-    }
+    outcome.response_slots.insert("given".to_owned(), json!(Parts::exact(by_ms)));
     outcome
 }
 

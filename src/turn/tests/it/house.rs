@@ -10,11 +10,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use vesta_broker::{Broker, BrokerConfig};
 use vesta_engines::{Engine, EngineKind, EngineSpec, Source, SpeechToText, TextToSpeech};
-use vesta_home::{HomeConfig, Link, MqttConfig};
+use vesta_home::{HomeConfig, IntentCall, Link, MqttConfig, Outcome};
 use vesta_intents::Dictionary;
 use vesta_store::Store;
 use vesta_turn::{
-    Assistant, Client, Input, Language, Mode, Pace, Parts, Permissions, Settings, Speaker, TurnEvent, Voice,
+    Assistant, Client, Input, Language, Mode, Pace, Parts, Permissions, Settings, Speaker, TurnError, TurnEvent, Voice,
 };
 
 /// Far above what anything takes.
@@ -84,6 +84,12 @@ impl House {
         if let Some(broker) = self.broker {
             broker.stop().await;
         }
+    }
+
+    /// Carries out a call, as nobody in particular.
+    pub(crate) async fn act(&self, call: &IntentCall) -> Result<Outcome, TurnError> {
+        let (events, _told) = mpsc::channel(1);
+        self.assistant.act(call, &of("", events)).await
     }
 
     /// Types a sentence.

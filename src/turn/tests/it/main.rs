@@ -1,9 +1,11 @@
 //! What typed sentences come to.
 //!
 //! - `chores`: timers, lists, announcements.
+//! - `everything`: each intent of Home Assistant's dictionaries is acted on, or answered fittingly.
 //! - `follow`: corrections and follow-ups, in the demo home.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod chores;
+mod everything;
 mod follow;
 mod house;
