@@ -27,7 +27,12 @@ pub struct ReachReport {
     pub ways: Option<Vec<WayReport>>,
 }
 
-pub(crate) async fn show(State(app): State<App>, client: ClientAddress, caller: Option<Caller>) -> Json<ReachReport> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    client: ClientAddress,
+    headers: HeaderMap,
+    caller: Option<Caller>,
+) -> Json<ReachReport> {
     let reach = &app.reach;
     let known = caller.is_some();
     let links = reach.links();
