@@ -11,7 +11,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use include_dir::{Dir, include_dir};
-use minijinja::{Environment, Value as Shown, context};
+use minijinja::value::Serde;
+use minijinja::{Environment, context};
 use serde_json::Value;
 use vesta_reach::{Link, Reach};
 
@@ -62,7 +63,7 @@ fn shown(reach: &Reach, headers: &HeaderMap, client: ClientAddress, took: bool) 
     let authority = reach.authority().filter(|_| all.iter().any(|link| link.needs_trust));
     let page = render(context! {
         language,
-        t => Shown::from_serialize(texts),
+        t => minijinja::Value::from(Serde(texts)),
         took,
         secure => client.has_secure_context(headers),
         authority => authority.is_some(),
@@ -84,7 +85,7 @@ fn shown(reach: &Reach, headers: &HeaderMap, client: ClientAddress, took: bool) 
     }
 }
 
-fn render(context: Shown) -> Result<String, minijinja::Error> {
+fn render(context: minijinja::Value) -> Result<String, minijinja::Error> {
     let template = FILES.get_file("page.html").and_then(|file| file.contents_utf8()).unwrap_or_default();
     let mut environment = Environment::new();
     environment.add_template("page.html", template)?;
@@ -208,7 +209,7 @@ mod tests {
     fn the_page_is_whole_in_every_language() {
         for texts in TEXTS.values() {
             let page = render(context! {
-                language => "xx", t => Shown::from_serialize(texts), took => false, secure => false, authority => true, name => "Vesta at <attic>",
+                language => "xx", t => minijinja::Value::from(Serde(texts)), took => false, secure => false, authority => true, name => "Vesta at <attic>",
                 fingerprint => "AB:CD", links => ["https://vesta.local:8443"], device => "ios",
             })
             .unwrap();
