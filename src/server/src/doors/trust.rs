@@ -69,7 +69,7 @@ fn shown(reach: &Reach, headers: &HeaderMap, client: ClientAddress, took: bool) 
         authority => authority.is_some(),
         name => authority.map(|authority| authority.name()),
         fingerprint => authority.map(|authority| authority.fingerprint()),
-        links => all.iter().map(|link| link.url.as_str()).collect::<Vec<_>>(),
+        links => all.iter().map(|link| link.url.clone()).collect::<Vec<_>>(),
         device => device(text(headers, header::USER_AGENT)),
     });
     match page {
