@@ -5,7 +5,7 @@
 //! - `session`: the session itself, without input or output; read it first.
 //! - [`client`]: client events, parsed. [`error`]: what is wrong with one.
 //! - [`config`], [`turn_detection`]: the session's configuration.
-//! - [`item`]: the conversation's items. [`tools`]: client-side tools, chosen by sentences.
+//! - [`item`]: what is said and called; `conversation`: in which order. [`tools`]: client-side tools, chosen by sentences.
 //! - [`format`](mod@format), [`g711`]: audio in events. `limits`: how many responses. `voices`: voices by name.
 //!
 //! The crate knows neither HTTP nor WebRTC. `docs/protocols.md` lists the events and where Vesta departs from the published schema
@@ -14,6 +14,7 @@
 
 pub mod client;
 pub mod config;
+mod conversation;
 mod driver;
 pub mod error;
 pub mod format;

@@ -23,8 +23,8 @@ use vesta_turn::{Announcement, Listening, Settings, Voice};
 
 use crate::client::{self, Action, ClientEvent};
 use crate::config::{SessionConfig, SessionUpdate};
+use crate::conversation::Conversation;
 use crate::error::EventError;
-use crate::item::Conversation;
 use crate::limits::RateLimit;
 use crate::ports::{Playback, Played, SessionStart};
 use crate::turn_detection::{TurnDetection, listening};
