@@ -21,7 +21,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
-use vesta_home::{Candidate, IntentCall, Outcome, Snapshot};
+use vesta_home::timers::{TimerError, TimerView};
+use vesta_home::{CallError, Candidate, IntentCall, Outcome, Snapshot};
 use vesta_intents::Dictionary;
 
 use crate::error::TurnError;
@@ -79,6 +80,8 @@ pub(crate) enum Asked {
         call: Box<Call>,
         /// What it may be about.
         options: Vec<Candidate>,
+        /// The slot that takes the id of one of them.
+        slot: &'static str,
     },
     /// Which of these meanings is right: what each is about, and the meaning.
     Meaning(Vec<(String, Meaning)>),
@@ -106,6 +109,13 @@ impl Done {
 }
 
 impl Done {
+    /// What is remembered of a call that could not be done: it can be corrected, and there is nothing to undo.
+    pub(crate) fn failed(call: &Call) -> Self {
+        let slot = |slot: &str| call.intent.slots.get(slot).and_then(Value::as_str);
+        let kind = slot("domain").or_else(|| slot("name").and_then(domain)).unwrap_or("home").to_owned();
+        Self { call: call.clone(), kind, entities: Vec::new(), undo: Vec::new() }
+    }
+
     /// Whether this undid what was before.
     pub(crate) fn is_undo(&self) -> bool {
         self.call.intent.intent == "VestaUndo"
@@ -163,6 +173,27 @@ fn undo_own(call: &IntentCall, outcome: &Outcome) -> Option<IntentCall> {
             Some(new("HassListAddItem", vec![list()?, item()?]))
         }
         _ => None,
+    }
+}
+
+impl Asked {
+    /// What the house asks because of an error.
+    pub(crate) fn because_of(call: &Call, error: &TurnError) -> Option<Self> {
+        let (options, slot) = match error {
+            TurnError::Home(CallError::Ambiguous { candidates, .. }) => (candidates.clone(), "name"),
+            TurnError::Timer(TimerError::Several { timers }) => {
+                let named = |timer: &TimerView| {
+                    let length = [timer.start_hours, timer.start_minutes, timer.start_seconds];
+                    let length: Vec<String> =
+                        length.iter().filter(|part| **part > 0).map(ToString::to_string).collect();
+                    let own = timer.name.as_deref().or(timer.command.as_deref()).unwrap_or_default();
+                    Candidate { id: timer.id.clone(), name: format!("{own} {}", length.join(" ")), area: None }
+                };
+                (timers.iter().map(named).collect(), "id")
+            }
+            _ => return None,
+        };
+        Some(Self::Which { call: Box::new(call.clone()), options, slot })
     }
 }
 
@@ -246,6 +277,10 @@ impl Dialogs {
                 }
                 _ if targets_recent => {
                     let last = dialog.and_then(|dialog| dialog.done.last()).ok_or(TurnError::NothingRecent)?;
+                    // What could not be done was about nothing that could be meant now.
+                    if last.entities.is_empty() && !matches!(last.kind.as_str(), "timer" | "list") {
+                        return Err(TurnError::NothingRecent);
+                    }
                     steps.push(plain(at_recent(call, last, world)));
                 }
                 _ => steps.push(plain(call.clone())),
@@ -256,7 +291,7 @@ impl Dialogs {
 
     /// The answer to "which one?" that is no sentence of the language: "desk", "the one by the window".
     pub(crate) fn answer(&self, client: &str, text: &str, now: Instant, limit: Duration) -> Option<Meaning> {
-        let Some(Asked::Which { call, options }) = &self.recent(client, now, limit)?.asked else { return None };
+        let Some(Asked::Which { call, options, slot }) = &self.recent(client, now, limit)?.asked else { return None };
         let words: Vec<String> = words(text);
         if words.is_empty() || words.len() > SHORT {
             return None;
@@ -268,7 +303,7 @@ impl Dialogs {
         let most = options.iter().map(own).max().filter(|most| *most > 0)?;
         let mut best = options.iter().filter(|option| own(option) == most);
         let (one, None) = (best.next()?, best.next()) else { return None };
-        Some(Meaning { text: text.to_owned(), calls: vec![about(call, one)] })
+        Some(Meaning { text: text.to_owned(), calls: vec![about(call, one, slot)] })
     }
 }
 
@@ -417,9 +452,9 @@ fn chosen(call: &Call, asked: &Asked) -> Result<Vec<Call>, TurnError> {
             };
             Ok(meanings.get(index).map(|(_, meaning)| meaning.calls.clone()).unwrap_or_default())
         }
-        Asked::Which { call: of, options } => {
+        Asked::Which { call: of, options, slot: place } => {
             if slot("all").is_some() {
-                return Ok(options.iter().map(|option| about(of, option)).collect());
+                return Ok(options.iter().map(|option| about(of, option, place)).collect());
             }
             let by_number = at(options.len()).and_then(|index| options.get(index)).map(|one| vec![one]);
             let is = |option: &&Candidate| {
@@ -434,7 +469,7 @@ fn chosen(call: &Call, asked: &Asked) -> Result<Vec<Call>, TurnError> {
             };
             let fitting = by_number.unwrap_or_else(|| options.iter().filter(is).collect());
             match fitting.as_slice() {
-                [one] => Ok(vec![about(of, one)]),
+                [one] => Ok(vec![about(of, one, place)]),
                 [] => Err(TurnError::NothingRecent),
                 several => {
                     let candidates = several.iter().map(|&option| option.clone()).collect();
@@ -446,8 +481,12 @@ fn chosen(call: &Call, asked: &Asked) -> Result<Vec<Call>, TurnError> {
 }
 
 /// The call with this one thing as what it is about.
-fn about(call: &Call, option: &Candidate) -> Call {
+fn about(call: &Call, option: &Candidate, slot: &str) -> Call {
     let mut call = call.clone();
+    if slot != "name" {
+        call.intent.slots.insert(slot.to_owned(), option.id.as_str().into());
+        return call;
+    }
     for slot in ["area", "floor", "domain", "device_class"] {
         call.intent.slots.remove(slot);
         call.spoken.remove(slot);

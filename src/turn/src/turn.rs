@@ -20,9 +20,9 @@ use vesta_home::{CallError, IntentCall, Link, Outcome};
 
 use crate::conversation::{Client, Mode, Pace, Speaker, Voice};
 use crate::dialog::{Asked, Done, Step, World};
-use crate::ear::Utterance;
 use crate::error::TurnError;
 use crate::event::TurnEvent;
+use crate::hearing::Utterance;
 use crate::hypotheses::Hypotheses;
 use crate::record::Recorder;
 use crate::understand::{Call, Guess, Meaning};
@@ -197,10 +197,18 @@ fn remember(assistant: &Assistant, client: &Client, done: Vec<Done>, failed: Opt
         dialogs.forget(&client.id);
         return;
     }
-    dialogs.remember(&client.id, done, now);
-    if let Some((call, TurnError::Home(CallError::Ambiguous { candidates, .. }))) = failed {
-        let asked = Asked::Which { call: Box::new(call.clone()), options: candidates.clone() };
-        dialogs.ask(&client.id, asked, now);
+    let mut done = done;
+    match failed.map(|(call, error)| (call, error, Asked::because_of(call, error))) {
+        Some((.., Some(asked))) => {
+            dialogs.remember(&client.id, done, now);
+            dialogs.ask(&client.id, asked, now);
+        }
+        // "There is no fan in the kitchen." – "I meant the office."
+        Some((call, TurnError::Home(_), None)) => {
+            done.push(Done::failed(call));
+            dialogs.remember(&client.id, done, now);
+        }
+        _ => dialogs.remember(&client.id, done, now),
     }
 }
 

@@ -42,6 +42,10 @@ async fn several_timers_are_told_apart_by_name_and_length() {
         "{}",
         which.said
     );
+    let which = house.ask(me, "pause the timer").await;
+    assert_eq!(which.error, "several_timers");
+    assert!(house.ask(me, "the pizza one").await.said.starts_with("The pizza timer is paused"));
+    house.ask(me, "resume the pizza timer").await;
     let left = house.ask(me, "how long is left on the pizza timer").await;
     assert!(left.said.starts_with("10 minutes left"), "{}", left.said);
     let more = house.ask(me, "add five minutes to the pizza timer").await;

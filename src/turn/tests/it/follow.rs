@@ -130,6 +130,20 @@ async fn follow_ups_are_about_what_was_said_before() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_done_can_be_corrected() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::open(folder.path()).await;
+    demo.say("turn off the office fan").await;
+    let none = demo.house.ask(ME, "turn on the fan in the kitchen").await;
+    assert_eq!((none.error.as_str(), none.said.as_str()), ("none_in_area", "There is no fan in the kitchen."));
+    assert_eq!(demo.house.ask(ME, "turn it off").await.error, "nothing_recent", "nothing was turned on");
+    demo.house.ask(ME, "turn on the fan in the kitchen").await;
+    demo.say("I meant the office").await;
+    demo.is("fan.office_fan", "on").await;
+    demo.close().await;
+}
+
+#[tokio::test]
 async fn nothing_is_guessed_without_a_recent_turn_or_for_somebody_else() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::open(folder.path()).await;
