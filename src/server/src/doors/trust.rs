@@ -213,6 +213,7 @@ mod tests {
                 fingerprint => "AB:CD", links => ["https://vesta.local:8443"], device => "ios",
             })
             .unwrap();
+            let page = page.replace("&#x2f;", "/");
             assert!(page.contains("Vesta at &lt;attic&gt;") && !page.contains("{name}"), "{page}");
             assert!(page.contains("data-probe=\"https://vesta.local:8443\"") && page.contains("id=\"insecure\""));
             assert_eq!(page.matches("<details open>").count(), 1);
