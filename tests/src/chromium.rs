@@ -8,6 +8,7 @@ use chromiumoxide::cdp::browser_protocol::input::{
     DispatchKeyEventParams, DispatchKeyEventType, DispatchMouseEventParams, DispatchMouseEventType, InsertTextParams,
     MouseButton,
 };
+#[allow(deprecated, reason = "see `Page::offline`")]
 use chromiumoxide::cdp::browser_protocol::network::{EmulateNetworkConditionsParams, EnableParams};
 use chromiumoxide::page::ScreenshotParams;
 use chromiumoxide::{Browser, BrowserConfig};
@@ -132,6 +133,7 @@ impl Page {
     }
 
     /// Takes the network away, or gives it back.
+    #[allow(deprecated, reason = "the newer way has no event for the page, and so no `navigator.onLine`")]
     pub async fn offline(&self, offline: bool) {
         self.page.execute(EnableParams::default()).await.expect("the network is watched");
         let conditions = EmulateNetworkConditionsParams::new(offline, 0.0, -1.0, -1.0);

@@ -204,7 +204,7 @@ pub(crate) async fn feed(app: App) {
 
 /// Where to go on.
 #[derive(Deserialize, IntoParams)]
-pub(crate) struct From {
+pub(crate) struct Resume {
     /// As the header `Last-Event-ID`, for clients that cannot set it.
     last_event_id: Option<String>,
 }
@@ -215,7 +215,7 @@ pub(crate) struct From {
 /// anew. `entity` (`{id, kind, entity}`), `areas` (`{areas, floors}`), `timers`, `turn` (a turn's summary), `turn_deleted`
 /// (`{id}`) and `link` (how things stand with the broker) follow as they happen. Each has an id; `Last-Event-ID` resumes after it.
 #[utoipa::path(get, path = "/api/events", tag = "home",
-    params(From, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was seen")),
+    params(Resume, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was seen")),
     responses(
         (status = 200, body = String, content_type = "text/event-stream"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -225,10 +225,10 @@ pub(crate) async fn events(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Query(from): Query<From>,
+    Query(resume): Query<Resume>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     caller.require(Action::ReadHome)?;
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned).or(from.last_event_id);
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned).or(resume.last_event_id);
     let seen = last.as_deref().map(|id| app.events.seen(id));
     Ok(Sse::new(follow(app, caller, seen)).keep_alive(KeepAlive::default()))
 }

@@ -1,4 +1,5 @@
 //! What can be done to a device, and what a sensor measured.
+#![allow(unused_qualifications, reason = "utoipa writes out where the types of a query are")]
 
 use axum::Json;
 use axum::extract::State;

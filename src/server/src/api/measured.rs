@@ -13,8 +13,8 @@ use crate::App;
 const SPAN_MS: i64 = 60_000;
 /// How long values are kept.
 const KEEP_MS: i64 = 7 * 24 * 3_600_000;
-/// How often values are written.
-const WRITE: Duration = Duration::from_secs(60);
+/// How often values are written; the last one of a span stays.
+const WRITE: Duration = Duration::from_secs(15);
 /// Entities of which values are kept.
 const MAX_ENTITIES: usize = 2_000;
 

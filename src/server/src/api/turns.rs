@@ -1,4 +1,5 @@
 //! What was said and done.
+#![allow(unused_qualifications, reason = "utoipa writes out where the types of a query are")]
 
 use axum::Json;
 use axum::extract::State;
