@@ -7,13 +7,14 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use vesta_home::Permissions;
 use vesta_audio::EndpointConfig;
+use vesta_home::Permissions;
 
 use crate::Assistant;
 use crate::announce::Announcement;
-use crate::ear::{Ear, Hearing, Utterance};
+use crate::ear::Ear;
 use crate::event::TurnEvent;
+use crate::hearing::{Hearing, Utterance};
 
 /// What a client sends.
 #[derive(Debug, Clone, PartialEq)]

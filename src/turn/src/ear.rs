@@ -4,59 +4,20 @@
 //! and by the transcript so far (hands-free). Either way the transcript grows while the user still speaks.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use vesta_audio::{EndReason, Endpoint, Endpointer, Frame, Framer, PreRoll, SAMPLE_RATE, Said, Vad, VadConfig};
-use vesta_engines::{EngineError, EngineState, SpeechToText, SttEvent, SttInput, SttOptions};
+use vesta_audio::{EndReason, Endpoint, Endpointer, Frame, Framer, PreRoll, Said, Vad, VadConfig};
+use vesta_engines::{EngineState, SpeechToText, SttEvent};
 
 use crate::Assistant;
 use crate::conversation::{Client, Input, Listening, Mode, Pace};
-use crate::error::TurnError;
 use crate::event::TurnEvent;
+use crate::hearing::{Hearing, milliseconds};
 use crate::hypotheses::Hypotheses;
-use crate::record::Recorder;
-use crate::understand::Meaning;
-
-/// What was heard, ready to be answered.
-pub struct Utterance {
-    /// The turn's record so far.
-    pub(crate) record: Recorder,
-    /// What was said.
-    pub(crate) text: Result<String, TurnError>,
-    /// How sure the engine is of that, and what it may have heard instead.
-    pub(crate) hypotheses: Hypotheses,
-    /// What it means, worked out while the turn was not over yet; good only for the text it was made from.
-    pub(crate) speculation: Option<Meaning>,
-    /// Whether the user surely spoke to the house: a button, or typed text. Otherwise talk that means nothing to
-    /// the house is not answered.
-    pub(crate) addressed: bool,
-    /// When the ear decided that the utterance is over.
-    pub(crate) ended: Instant,
-}
-
-impl Utterance {
-    /// The turn's id.
-    pub fn turn(&self) -> &str {
-        self.record.id()
-    }
-
-    /// What was said; empty where nothing was.
-    ///
-    /// # Errors
-    /// Why it is not known.
-    pub fn text(&self) -> Result<&str, &TurnError> {
-        self.text.as_deref()
-    }
-
-    /// The audio, 16 kHz mono; empty for typed text.
-    pub fn audio(&self) -> &[i16] {
-        self.record.so_far().heard.as_ref().map_or(&[], |audio| &audio.samples)
-    }
-}
 
 /// Audio that waits in a client's queue, in pieces, from which on it clearly comes faster than anyone speaks.
 const AHEAD: usize = 32;
@@ -78,28 +39,6 @@ pub(crate) struct Ear {
     /// Milliseconds of audio taken from the client so far.
     clock_ms: u64,
     input_open: bool,
-}
-
-/// A transcription under way.
-pub struct Hearing {
-    record: Recorder,
-    addressed: bool,
-    /// How long the transcript may take after the end.
-    deadline: Duration,
-    stt: SttInput,
-    events: mpsc::Receiver<SttEvent>,
-    audio: Vec<i16>,
-    /// Where the audio began, on the client's clock.
-    start_ms: u64,
-    text: String,
-    /// How far into the client's audio the transcript reaches, and whether the engine is sure of all of it.
-    heard_to_ms: u64,
-    settled: bool,
-    paused_at_ms: Option<u64>,
-    said: Said,
-    speculation: Option<Meaning>,
-    failed: Option<EngineError>,
-    last: Option<(String, Hypotheses)>,
 }
 
 impl Ear {
@@ -386,102 +325,6 @@ impl Ear {
     }
 }
 
-impl Hearing {
-    fn new(assistant: &Assistant, client: &Client, listening: &Listening, start_ms: u64) -> Self {
-        let language = assistant.parts.language.tag();
-        let record = Recorder::new(&client.source, listening.mode.name(), language);
-        let spoken = listening.language.as_deref().unwrap_or(language);
-        let options = SttOptions { language: Some(spoken.to_owned()), ..SttOptions::default() };
-        let (stt, events) = assistant.parts.stt.open(options);
-        Self {
-            record,
-            addressed: listening.addressed,
-            deadline: assistant.parts.settings.transcript_deadline,
-            stt,
-            events,
-            audio: Vec::new(),
-            start_ms,
-            text: String::new(),
-            heard_to_ms: start_ms,
-            settled: false,
-            paused_at_ms: None,
-            said: Said::Unknown,
-            speculation: None,
-            failed: None,
-            last: None,
-        }
-    }
-
-    /// All of a recording.
-    pub(crate) async fn of(assistant: &Assistant, client: &Client, listening: &Listening, samples: &[i16]) -> Self {
-        let mut hearing = Self::new(assistant, client, listening, 0);
-        for piece in samples.chunks(SAMPLE_RATE as usize) {
-            hearing.audio(piece).await;
-        }
-        hearing
-    }
-
-    /// The turn's id.
-    pub fn turn(&self) -> &str {
-        self.record.id()
-    }
-
-    /// The utterance is over: takes the final transcript.
-    pub async fn finish(self) -> Utterance {
-        let ended = Instant::now();
-        let Self { mut record, stt, mut events, audio, speculation, mut failed, mut last, .. } = self;
-        let (deadline, addressed) = (self.deadline, self.addressed);
-        let began = record.now_ms();
-        record.event("speech_ended", json!({ "audio_ms": milliseconds(audio.len()) }));
-        stt.finish().await;
-        let waited = timeout(deadline, async {
-            while last.is_none() && failed.is_none() {
-                match events.recv().await {
-                    Some(SttEvent::Final { text, log_probability, alternatives, sure, .. }) => {
-                        last = Some((text, Hypotheses { log_probability, alternatives, sure }));
-                    }
-                    Some(SttEvent::Failed(error)) => failed = Some(error),
-                    Some(SttEvent::Retrying { why }) => record.event("stt_retrying", why),
-                    Some(SttEvent::Partial { .. }) => {}
-                    None => break,
-                }
-            }
-        })
-        .await;
-        record.stage("transcribe", began);
-        record.heard(audio);
-        let (last, hypotheses) = last.unzip();
-        let text = match (last, failed, waited) {
-            (Some(text), ..) => Ok(text.trim().to_owned()),
-            (None, Some(error), _) => Err(error.into()),
-            (None, None, Err(_)) => Err(TurnError::TranscriptTimeout { seconds: deadline.as_secs() }),
-            (None, None, Ok(())) => Err(TurnError::Internal("the transcription ended without a transcript".to_owned())),
-        };
-        let hypotheses = hypotheses.unwrap_or_default();
-        Utterance { record, text, hypotheses, speculation, addressed, ended }
-    }
-
-    fn id(&self) -> String {
-        self.record.id().to_owned()
-    }
-
-    async fn audio(&mut self, samples: &[i16]) {
-        self.audio.extend_from_slice(samples);
-        self.stt.audio(samples).await;
-    }
-
-    /// What was said so far, as far as it is known: an opinion on audio from before the pause is out of date.
-    /// Of an engine that tells nothing before the end (`streams` is false), or that failed, there is nothing to know.
-    fn said(&self, streams: bool) -> Said {
-        match self.paused_at_ms {
-            _ if !streams || self.failed.is_some() => Said::Unknown,
-            Some(paused_at) if self.settled && self.heard_to_ms >= paused_at => self.said,
-            _ if self.text.is_empty() => Said::Nothing,
-            _ => Said::Unknown,
-        }
-    }
-}
-
 /// What listening came to.
 enum Heard {
     /// An utterance is over.
@@ -533,10 +376,6 @@ fn shifted(endpoint: Endpoint, from_ms: u64) -> Endpoint {
             Endpoint::Ended { at_ms: at_ms + from_ms, speech_end_ms: speech_end_ms + from_ms, reason }
         }
     }
-}
-
-fn milliseconds(samples: usize) -> u64 {
-    samples as u64 * 1000 / u64::from(SAMPLE_RATE)
 }
 
 fn reason_name(reason: EndReason) -> &'static str {

@@ -5,6 +5,7 @@
 //! - [`conversation`]: one live client: what it sends, what it is told, which turn runs.
 //! - [`ear`]: audio to utterances: voice activity, endpointing, the transcript while it grows.
 //! - `hypotheses`: which of the texts that may have been heard is taken.
+//! - [`hearing`]: an utterance, while it is heard and when it is over.
 //! - [`understand`]: text and the home's names to an intent call.
 //! - `dialog`: what was said before: corrections, follow-ups, answers to questions.
 //! - [`act`]: the intent call to a result: the home's devices, or what the house knows by itself (time and date).
@@ -28,6 +29,7 @@ mod dialog;
 pub mod ear;
 pub mod error;
 pub mod event;
+pub mod hearing;
 mod hypotheses;
 mod lists;
 pub mod record;
@@ -48,12 +50,12 @@ use vesta_store::{Store, TurnRecord};
 
 pub use announce::{Announcement, AnnouncementKind, Audience, Speech};
 pub use conversation::{Client, Conversation, Input, Listening, Mode, Overheard, Pace, Speaker, Voice, new_client_id};
-pub use ear::{Hearing, Utterance};
 pub use error::TurnError;
 pub use event::TurnEvent;
+pub use hearing::{Hearing, Utterance};
 pub use settings::Settings;
-pub use vesta_home::Permissions;
 pub use understand::{Call, Guess, Language, Meaning, Scene, names_of};
+pub use vesta_home::Permissions;
 
 /// Answers people. Cheap to clone; every clone speaks for the same house.
 #[derive(Clone)]

@@ -249,7 +249,7 @@ fn understand(
     let guess = match guess {
         Guess::OneOf(_) | Guess::Nothing => {
             let limit = assistant.parts.settings.follow_up;
-            let answer = assistant.dialogs().answer(&client.id, &text, Instant::now(), limit);
+            let answer = assistant.dialogs().answer(&client.id, &text, heard.addressed, Instant::now(), limit);
             answer.map_or(guess, Guess::Meaning)
         }
         meaning => meaning,
