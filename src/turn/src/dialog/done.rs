@@ -1,0 +1,105 @@
+//! What is remembered of a turn.
+
+use serde_json::Value;
+use vesta_home::{IntentCall, Outcome};
+
+use super::domain;
+use crate::understand::Call;
+
+/// Something that was done or answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Done {
+    pub(super) call: Call,
+    pub(super) kind: String,
+    pub(super) entities: Vec<String>,
+    pub(super) undo: Vec<IntentCall>,
+}
+
+impl Done {
+    /// What is remembered of a call and its outcome.
+    pub(crate) fn new(call: &Call, outcome: &Outcome) -> Self {
+        let mut entities: Vec<String> = outcome.changed.iter().map(|change| change.id.clone()).collect();
+        if entities.is_empty() {
+            let answered = outcome.matched.iter().chain(&outcome.unmatched);
+            entities = answered.map(|view| view.entity_id.clone()).collect();
+        }
+        let domain = entities.first().and_then(|id| id.split_once('.')).map(|(domain, _)| domain.to_owned());
+        let kind = domain.unwrap_or_else(|| own_kind(&call.intent.intent, outcome).to_owned());
+        // The last thing that was done is the first to be undone.
+        let mut undo: Vec<IntentCall> = outcome.changed.iter().rev().flat_map(|change| change.undo.clone()).collect();
+        undo.extend(undo_own(&call.intent, outcome));
+        let mut call = call.clone();
+        if let Some(timer) = timer_id(outcome) {
+            call.spoken.insert("timer_id".to_owned(), timer.into());
+        }
+        Self { call, kind, entities, undo }
+    }
+}
+
+impl Done {
+    /// What is remembered of a call that could not be done: it can be corrected, and there is nothing to undo.
+    pub(crate) fn failed(call: &Call) -> Self {
+        let slot = |slot: &str| call.intent.slots.get(slot).and_then(Value::as_str);
+        let kind = slot("domain").or_else(|| slot("name").and_then(domain)).unwrap_or("home").to_owned();
+        Self { call: call.clone(), kind, entities: Vec::new(), undo: Vec::new() }
+    }
+
+    /// Whether this undid what was before.
+    pub(crate) fn is_undo(&self) -> bool {
+        self.call.intent.intent == "VestaUndo"
+    }
+}
+
+/// What an intent that is not for the home's devices is about.
+fn own_kind(intent: &str, outcome: &Outcome) -> &'static str {
+    let slots = &outcome.response_slots;
+    if slots.contains_key("timer") || slots.contains_key("timers") {
+        "timer"
+    } else if slots.contains_key("list") {
+        "list"
+    } else if matches!(intent, "HassNevermind" | "HassRespond") {
+        "talk"
+    } else {
+        "home"
+    }
+}
+
+fn timer_id(outcome: &Outcome) -> Option<String> {
+    let one = |timer: &Value| timer.get("id")?.as_str().map(str::to_owned);
+    let slots = &outcome.response_slots;
+    slots.get("timer").and_then(one).or_else(|| match slots.get("timers")?.as_array()?.as_slice() {
+        [timer] => one(timer),
+        _ => None,
+    })
+}
+
+/// How to undo what no device did.
+fn undo_own(call: &IntentCall, outcome: &Outcome) -> Option<IntentCall> {
+    let slots = &outcome.response_slots;
+    let new = |intent: &str, slots: Vec<(&str, Value)>| IntentCall {
+        intent: intent.to_owned(),
+        slots: slots.into_iter().map(|(slot, value)| (slot.to_owned(), value)).collect(),
+        ..IntentCall::default()
+    };
+    let timer = || Some(("id", Value::from(timer_id(outcome)?)));
+    let times = || {
+        ["hours", "minutes", "seconds"]
+            .map(|slot| (slot, slots.get("given").and_then(|given| given.get(slot)).cloned().unwrap_or_default()))
+    };
+    let list = || Some(("list", slots.get("id")?.clone()));
+    let item = || Some(("item", call.slots.get("item")?.clone()));
+    match call.intent.as_str() {
+        "HassStartTimer" => Some(new("HassCancelTimer", vec![timer()?])),
+        "HassPauseTimer" => Some(new("HassUnpauseTimer", vec![timer()?])),
+        "HassUnpauseTimer" => Some(new("HassPauseTimer", vec![timer()?])),
+        "HassIncreaseTimer" | "HassDecreaseTimer" => {
+            let other = if call.intent == "HassIncreaseTimer" { "HassDecreaseTimer" } else { "HassIncreaseTimer" };
+            Some(new(other, std::iter::once(timer()?).chain(times()).collect()))
+        }
+        "HassListAddItem" | "HassShoppingListAddItem" => Some(new("HassListRemoveItem", vec![list()?, item()?])),
+        "HassListCompleteItem" | "HassShoppingListCompleteItem" | "HassListRemoveItem" => {
+            Some(new("HassListAddItem", vec![list()?, item()?]))
+        }
+        _ => None,
+    }
+}
