@@ -107,7 +107,7 @@ pub(super) fn chosen(call: &Call, asked: &Asked) -> Result<Vec<Call>, TurnError>
                 [] => Err(TurnError::NothingRecent),
                 several => {
                     let candidates = several.iter().map(|&option| option.clone()).collect();
-                    Err(vesta_home::CallError::Ambiguous { name: None, candidates }.into())
+                    Err(CallError::Ambiguous { name: None, candidates }.into())
                 }
             }
         }
