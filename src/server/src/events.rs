@@ -5,6 +5,7 @@
 //! whole anew. A slow client holds nothing up: it falls behind in the ring, and out of it.
 //!
 //! The format is HTML's: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+#![allow(unused_qualifications, reason = "utoipa writes out where the types of a query are")]
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -72,7 +72,8 @@ async fn events_go_on_where_a_client_left_off() {
     again.until("the timer", |name, data| name == "timers" && data["timers"][0]["length_ms"] == 600_000).await;
     again.until("the turn", |name, data| name == "turn" && data["transcript"] == "set a timer for ten minutes").await;
     for stale in ["other-1", "", "x", "999999999999-1"] {
-        let mut lost = Events::open(events().query(&[("last_event_id", stale)])).await;
+        let request = server.http().get(format!("{}/api/events?last_event_id={stale}", server.url));
+        let mut lost = Events::open(request).await;
         assert_eq!(lost.next().await.unwrap().1, "resync", "{stale:?}");
     }
 }
