@@ -65,7 +65,7 @@ async fn memory(report: &mut Report) {
 /// Processor time of the server's process while a hands-free client sends silence in real time.
 async fn silence_costs(report: &mut Report, seconds: f64) {
     let server = Server::with_demo_home().await;
-    let mut live = Live::connect(&server.url, Listen::HandsFree, "benchmark").await;
+    let mut live = Live::connect(&server, Listen::HandsFree, "benchmark").await;
     live.record(&silence(1.0)).await;
     let engines = || {
         ["vesta-stt-whisper", "vesta-tts-piper"]

@@ -118,7 +118,7 @@ impl Bench {
 
     /// One client that never stops sending; the server finds where sentences end.
     async fn hands_free(&self, clips: &[Clip]) -> Vec<Spoken> {
-        let mut live = Live::connect(&self.server.url, Listen::HandsFree, HANDS_FREE).await;
+        let mut live = Live::connect(&self.server, Listen::HandsFree, HANDS_FREE).await;
         let mut results = Vec::new();
         for (command, clip) in self.commands.iter().zip(clips) {
             live.record(&self.room((LEAD * RATE as f64) as usize)).await;
@@ -136,7 +136,7 @@ impl Bench {
 
     /// One client that says where sentences end: with their last loud sample.
     async fn push_to_talk(&self, clips: &[Clip]) -> Vec<Spoken> {
-        let mut live = Live::connect(&self.server.url, Listen::PushToTalk, PUSH_TO_TALK).await;
+        let mut live = Live::connect(&self.server, Listen::PushToTalk, PUSH_TO_TALK).await;
         let mut results = Vec::new();
         for (command, clip) in self.commands.iter().zip(clips) {
             live.begin();
@@ -151,7 +151,7 @@ impl Bench {
 
     /// The commands by push to talk, sent at once: what is done, not how soon.
     async fn at_once(&self, clips: &[Clip], noise: Option<(f64, &[Vec<i16>])>) -> Vec<Spoken> {
-        let mut live = Live::connect(&self.server.url, Listen::PushToTalk, "benchmark").await;
+        let mut live = Live::connect(&self.server, Listen::PushToTalk, "benchmark").await;
         let mut results = Vec::new();
         for (number, (command, clip)) in self.commands.iter().zip(clips).enumerate() {
             let samples = [silence(0.3), self.in_the_room(clip), silence(0.3)].concat();
@@ -207,7 +207,7 @@ impl Bench {
     }
 
     async fn overhear(&self, samples: &[i16]) -> Vec<Value> {
-        let mut live = Live::connect(&self.server.url, Listen::File, "benchmark").await;
+        let mut live = Live::connect(&self.server, Listen::File, "benchmark").await;
         let mut events = Vec::new();
         for piece in samples.chunks(RATE) {
             live.send(piece).await;

@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::server::PATIENCE;
@@ -71,16 +75,24 @@ impl Turn {
     }
 }
 
+/// A request for a WebSocket, with a token.
+pub fn with_token(url: &str, token: &str) -> Request {
+    let mut request = url.into_client_request().expect("an address");
+    let bearer = HeaderValue::from_str(&format!("Bearer {token}")).expect("a header");
+    request.headers_mut().insert(AUTHORIZATION, bearer);
+    request
+}
+
 impl Client {
-    /// Connects to the server at `url`.
-    pub async fn connect(url: &str, listen: Listen) -> Self {
+    /// Connects to the server at `url` with a token.
+    pub async fn connect(url: &str, token: &str, listen: Listen) -> Self {
         let mode = if listen == Listen::PushToTalk { "push_to_talk" } else { "hands_free" };
         let url = format!(
             "{}/api/listen?mode={mode}&source=test&as_fast={}",
             url.replacen("http", "ws", 1),
             listen == Listen::File
         );
-        let (socket, _) = connect_async(url).await.expect("a conversation");
+        let (socket, _) = connect_async(with_token(&url, token)).await.expect("a conversation");
         Self { socket }
     }
 

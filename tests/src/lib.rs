@@ -1,7 +1,11 @@
 //! What the whole-program tests and benchmarks share.
 //!
+//! - [`phone`]: calls over WebRTC. [`relay`]: a network that spoils what it carries.
 //! - [`program`]: finds and runs the built programs.
+//! - [`realtime`]: a client of the Realtime protocol.
 //! - [`server`]: a server of its own for each test, with its own data folder, broker and demo home.
+//! - [`browser`]: signs in as a browser does.
+//! - [`chromium`]: a real browser.
 //! - [`bench`]: what benchmarks report.
 //! - [`commands`]: spoken commands for the demo home, and whether a turn did the right thing.
 //! - [`live`]: a microphone in real time.
@@ -26,12 +30,17 @@
 )]
 
 pub mod bench;
+pub mod browser;
+pub mod chromium;
 pub mod client;
 pub mod commands;
 pub mod live;
 pub mod misheard;
 pub mod mqtt;
+pub mod phone;
 pub mod program;
+pub mod realtime;
+pub mod relay;
 pub mod sentences;
 pub mod server;
 pub mod sounds;

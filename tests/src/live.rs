@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::client::{FRAME, Listen};
+use crate::client::{FRAME, Listen, with_token};
+use crate::server::Server;
 use crate::speech::RATE;
 
 /// What the server said, and when it arrived.
@@ -43,12 +44,13 @@ impl Drop for Live {
 }
 
 impl Live {
-    /// Connects to the server at `url`; its turns carry this `source`. The recording begins now.
-    pub async fn connect(url: &str, listen: Listen, source: &str) -> Self {
+    /// Connects to a server; its turns carry this `source`. The recording begins now.
+    pub async fn connect(server: &Server, listen: Listen, source: &str) -> Self {
         let mode = if listen == Listen::PushToTalk { "push_to_talk" } else { "hands_free" };
         let fast = listen == Listen::File;
-        let url = format!("{}/api/listen?mode={mode}&source={source}&as_fast={fast}", url.replacen("http", "ws", 1));
-        let (socket, _) = connect_async(url).await.expect("a conversation");
+        let url =
+            format!("{}/api/listen?mode={mode}&source={source}&as_fast={fast}", server.url.replacen("http", "ws", 1));
+        let (socket, _) = connect_async(with_token(&url, &server.token)).await.expect("a conversation");
         let (sink, mut stream) = socket.split();
         let (sender, answers) = mpsc::channel(4096);
         let reader = tokio::spawn(async move {

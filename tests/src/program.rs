@@ -41,6 +41,9 @@ pub fn vesta(data: &Path) -> Command {
         .env("VESTA_DATA", data)
         .env("VESTA_BROKER__LISTEN", "127.0.0.1:0")
         .env("VESTA_SERVER__LISTEN", "127.0.0.1:0")
+        .env("VESTA_REACH__HTTPS", "127.0.0.1:0")
+        .env("VESTA_REACH__DOORSTEP", "127.0.0.1:0")
+        .env("VESTA_REACH__MDNS", "false")
         .stdin(Stdio::null())
         .kill_on_drop(true);
     command

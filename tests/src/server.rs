@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -30,6 +31,8 @@ pub struct Server {
     /// `mqtt://127.0.0.1:port`
     pub mqtt: String,
     log: Arc<Mutex<Vec<String>>>,
+    /// The owner's token for the programs of this machine.
+    pub token: String,
     http: reqwest::Client,
 }
 
@@ -107,8 +110,11 @@ impl Start {
             None => panic!("the server ended: {:#?}", log.lock().unwrap()),
         };
         let text = |key: &str| ready["ready"][key].as_str().expect("an address").to_owned();
-        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
-        Server { url: text("url"), mqtt: text("mqtt"), child, data, log, http }
+        let token = std::fs::read_to_string(data.path().join("local-token")).expect("the server wrote its token");
+        let bearer = HeaderValue::from_str(&format!("Bearer {token}")).expect("a header");
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
+        let http = reqwest::Client::builder().no_proxy().default_headers(headers).build().expect("an HTTP client");
+        Server { token, url: text("url"), mqtt: text("mqtt"), child, data, log, http }
     }
 }
 
@@ -225,6 +231,11 @@ impl Server {
         }
     }
 
+    /// A client that sends the owner's token.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     /// A JSON document.
     pub async fn get(&self, path: &str) -> Value {
         self.http.get(format!("{}{path}", self.url)).send().await.expect("an answer").json().await.expect("JSON")
@@ -249,7 +260,7 @@ impl Server {
 
     /// A conversation.
     pub async fn listen(&self, listen: Listen) -> Client {
-        Client::connect(&self.url, listen).await
+        Client::connect(&self.url, &self.token, listen).await
     }
 
     /// A watcher on its broker.

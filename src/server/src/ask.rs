@@ -24,6 +24,8 @@ pub(crate) struct Question {
     text: String,
     /// The area the user is in, by id.
     area: Option<String>,
+    /// Who asks, over several requests, for follow-ups and timers; the caller's session where it is absent.
+    client: Option<String>,
     /// Only say what would be done.
     #[serde(default)]
     rehearse: bool,
@@ -55,12 +57,16 @@ pub(crate) async fn ask(
     }
     let (events, mut told) = mpsc::channel(EVENT_QUEUE);
     let client = Client {
+        id: question.client.unwrap_or_else(|| caller.session.clone()),
+        speaker: crate::clients::Own::of(&app, &caller).await.speaker,
         source: "ask".to_owned(),
         mode: Mode::PushToTalk,
         pace: Pace::AsFast,
         area: question.area,
         wants_audio: false,
+        voice: vesta_turn::Voice::default(),
         rehearse: question.rehearse,
+        permissions: caller.permissions(),
         events,
     };
     let mut answer = Answer::default();

@@ -288,7 +288,7 @@ mod tests {
     fn a_token_goes_before_the_cookie() {
         let cookie = (header::COOKIE, "a=b; __Host-vesta=vs_cookie");
         let found = |pairs: &[_]| credential(&headers(pairs), true).map(|found| (found.secret, found.from_cookie));
-        assert_eq!(found(&[cookie.clone()]), Some(("vs_cookie".to_owned(), true)));
+        assert_eq!(found(std::slice::from_ref(&cookie)), Some(("vs_cookie".to_owned(), true)));
         assert_eq!(
             found(&[cookie.clone(), (header::AUTHORIZATION, "bearer vesta_x")]),
             Some(("vesta_x".to_owned(), false))

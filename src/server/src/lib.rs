@@ -3,45 +3,75 @@
 //! - [`routes`]: every route in one table.
 //! - `guard`: which hosts and origins may speak to the server.
 //! - `caller`: who calls, and what they may do.
+//! - `auth`: people, and how they sign in.
+//! - `api`: the JSON API of the app, described as OpenAPI by its own code.
+//! - `events`: what happens at home, live, with resume.
+//! - `clients`: what turns are told about a caller.
+//! - `assets`: the app's files.
+//! - `markdown`: answers as HTML that a page can show.
 //! - `ask`: typed text in, answer out.
+//! - [`doors`]: the listeners, TLS, and who is at the other end.
+//! - `reach`: how the house is reached, for its pages.
 //! - `listen`: audio in, events and audio out, over a WebSocket.
 //! - `say`: text in, WAV out.
 //! - `home`: the home's state, at once and live.
+//! - `realtime`: OpenAI's Realtime protocol over a WebSocket.
+//! - `calls`: the same over WebRTC. `vesta_rtc` has the calls.
+//! - `v1`: OpenAI's endpoints for transcriptions, speech and models.
 //! - `status`: the status page, health, and what `vesta check` asks for.
 //! - [`metrics`]: counters and histograms in Prometheus' text format.
 //!
 //! `docs/protocols.md` describes the endpoints.
 #![forbid(unsafe_code)]
 
+mod api;
 mod ask;
+mod assets;
+mod auth;
+mod call_metrics;
 mod caller;
+mod calls;
+mod clients;
+pub mod doors;
+mod events;
 mod guard;
 mod home;
 mod listen;
+mod markdown;
 pub mod metrics;
 mod problem;
+mod reach;
+mod realtime;
 mod say;
 mod status;
+mod v1;
 
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post};
-use tokio::net::TcpListener;
+use axum::routing::{get, patch, post};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vesta_engines::Engine;
+use vesta_people::People;
+use vesta_reach::Reach;
+use vesta_rtc::Calls;
 use vesta_turn::Assistant;
 
+pub use auth::welcome_path;
+pub use doors::Doors;
 pub use metrics::Metrics;
+pub use reach::ReachReport;
 pub use status::{EngineReport, Status};
 
 /// What the handlers work with.
 #[derive(Clone)]
 pub struct App {
     inner: Arc<AppParts>,
+    events: Arc<events::Events>,
 }
 
 /// The parts of an [`App`].
@@ -56,8 +86,14 @@ pub struct AppParts {
     pub started: Instant,
     /// The MQTT broker's address as the owner would write it, and whether it runs inside the server.
     pub broker: BrokerReport,
-    /// Host names, beside loopback and addresses, under which the server is called.
-    pub hosts: Vec<String>,
+    /// How the house is reached: certificates, names, proxies.
+    pub reach: Reach,
+    /// Calls over WebRTC.
+    pub calls: Calls,
+    /// Who may come in.
+    pub people: People,
+    /// Origins of other sites' pages that may come with a token.
+    pub origins: Vec<String>,
     /// Ends every client's conversation.
     pub shutdown: CancellationToken,
 }
@@ -82,41 +118,60 @@ impl std::ops::Deref for App {
 impl App {
     /// An app of these parts.
     pub fn new(parts: AppParts) -> Self {
-        Self { inner: Arc::new(parts) }
+        Self { inner: Arc::new(parts), events: Arc::new(events::Events::new()) }
     }
 }
 
 /// Every route. A request passes the guard first.
 pub fn routes(app: App) -> Router {
     Router::new()
-        .route("/", get(status::page))
+        .route("/status", get(status::page))
         .route("/healthz", get(status::health))
         .route("/metrics", get(metrics::show))
         .route("/api/status", get(status::status))
         .route("/api/ask", post(ask::ask))
         .route("/api/listen", get(listen::listen))
         .route("/api/say", post(say::say))
-        .route("/api/home", get(home::snapshot))
+        .route("/api/reach", get(reach::show))
         .route("/api/home/changes", get(home::changes))
+        .route("/v1/realtime", get(realtime::connect))
+        .route("/v1/realtime/calls", post(calls::begin).layer(DefaultBodyLimit::max(calls::MAX_REQUEST)))
+        .route("/v1/realtime/calls/{id}", patch(calls::change).layer(DefaultBodyLimit::max(calls::MAX_REQUEST)))
+        .route("/v1/realtime/calls/{id}/hangup", post(calls::hang_up))
+        .route(
+            "/v1/audio/transcriptions",
+            post(v1::transcriptions::create).layer(DefaultBodyLimit::max(v1::transcriptions::MAX_REQUEST)),
+        )
+        .route("/v1/audio/speech", post(v1::speech::create))
+        .route("/v1/models", get(v1::models::list))
+        .route("/v1/models/{id}", get(v1::models::one))
+        .merge(doors::trust::routes().with_state(app.reach.clone()))
+        .merge(auth::routes())
+        .merge(api::routes())
+        .merge(assets::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(app.clone(), caller::identify))
         .layer(middleware::from_fn_with_state(app.clone(), guard::check))
         .with_state(app)
 }
 
-/// Serves on `listener` until `app.shutdown` is called; open conversations then end, actions that began are finished.
-pub async fn serve(listener: TcpListener, app: App) -> std::io::Result<()> {
-    let shutdown = app.shutdown.clone();
+/// Serves behind `doors` until `app.shutdown` is called; open conversations then end, actions that began are finished.
+pub async fn serve(doors: Doors, app: App) -> std::io::Result<()> {
+    let mut watching = JoinSet::new();
+    watching.spawn(events::feed(app.clone()));
+    watching.spawn(api::measured::keep(app.clone()));
     let counting = metrics::watch(app.clone());
-    let serving = axum::serve(listener, routes(app.clone())).with_graceful_shutdown(stopped(shutdown)).into_future();
+    let serving = doors.serve(routes(app.clone()), app.reach.clone(), app.shutdown.clone());
     let served = tokio::select! {
         served = serving => served,
         () = counting => Ok(()),
     };
+    app.calls.finish().await;
     app.assistant.finish().await;
+    // They end with the server; where it ended by itself, with this.
+    if app.shutdown.is_cancelled() {
+        while watching.join_next().await.is_some() {}
+    }
     served
-}
-
-async fn stopped(shutdown: CancellationToken) {
-    shutdown.cancelled().await;
 }

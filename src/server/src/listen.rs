@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -19,9 +20,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 use vesta_audio::FRAME_SAMPLES;
+use vesta_people::Action;
 use vesta_turn::{Client, Input, Mode, Pace, TurnEvent};
 
 use crate::App;
+use crate::caller::Caller;
 use crate::problem::Problem;
 
 /// Pieces of audio that may wait for the ear: at 20 ms a piece, five seconds.
@@ -46,6 +49,8 @@ pub(crate) struct Options {
     #[serde(default)]
     as_fast: bool,
     area: Option<String>,
+    /// Who the client is over several connections, for follow-ups and timers; each connection is another where it is absent.
+    client: Option<String>,
     #[serde(default = "listen_source")]
     source: String,
     #[serde(default)]
@@ -76,25 +81,39 @@ fn listen_source() -> String {
 
 pub(crate) async fn listen(
     State(app): State<App>,
+    caller: Caller,
     options: Result<Query<Options>, axum::extract::rejection::QueryRejection>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    if let Err(problem) = caller.require(Action::Talk) {
+        return problem.into_response();
+    }
     let Query(options) = match options {
         Ok(options) => options,
         Err(error) => return Problem::bad_request("bad_query", error.body_text()).into_response(),
     };
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(error) => {
+            let detail = format!("this is a WebSocket, and the request is none: {}", error.body_text());
+            return Problem::rejected("not_a_websocket", error.status(), detail).into_response();
+        }
+    };
     upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
-        .on_upgrade(move |socket| converse(app, options, socket))
+        .on_upgrade(move |socket| converse(app, caller, options, socket))
 }
 
-async fn converse(app: App, options: Options, socket: WebSocket) {
+async fn converse(app: App, caller: Caller, options: Options, socket: WebSocket) {
     let _client = app.metrics.client();
-    let gone = app.shutdown.child_token();
+    // Ends with the caller, and with the server.
+    let gone = caller.revoked.child_token();
     let (events, told) = mpsc::channel(EVENT_QUEUE);
     let (input, heard) = mpsc::channel(INPUT_QUEUE);
     let client = Client {
+        id: options.client.unwrap_or_else(vesta_turn::new_client_id),
+        speaker: crate::clients::Own::of(&app, &caller).await.speaker,
         source: options.source,
         mode: match options.mode {
             ListenMode::PushToTalk => Mode::PushToTalk,
@@ -103,7 +122,9 @@ async fn converse(app: App, options: Options, socket: WebSocket) {
         pace: if options.as_fast { Pace::AsFast } else { Pace::RealTime },
         area: options.area,
         wants_audio: !options.mute,
+        voice: vesta_turn::Voice::default(),
         rehearse: options.rehearse,
+        permissions: caller.permissions(),
         events: events.clone(),
     };
     let (sink, stream) = socket.split();

@@ -13,9 +13,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tokio::sync::broadcast::error::RecvError;
+use vesta_people::Action;
 use vesta_store::TurnRecord;
 
 use crate::App;
+use crate::call_metrics::CallMetrics;
+use crate::caller::Caller;
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -29,6 +32,7 @@ pub struct Metrics {
     restarts: Family<Labels, Gauge>,
     queues: Family<Labels, Gauge>,
     clients: Gauge<i64, AtomicI64>,
+    calls: CallMetrics,
 }
 
 impl Default for Metrics {
@@ -43,6 +47,7 @@ impl Default for Metrics {
             restarts: Family::default(),
             queues: Family::default(),
             clients: Gauge::default(),
+            calls: CallMetrics::default(),
         };
         let mut registry = Registry::with_prefix("vesta");
         registry.register("turns", "Turns by mode and outcome", metrics.turns.clone());
@@ -59,6 +64,7 @@ impl Default for Metrics {
         );
         registry.register("queue_depth", "Items that wait in each queue", metrics.queues.clone());
         registry.register("clients", "Live clients", metrics.clients.clone());
+        metrics.calls.register(&mut registry);
         Self { registry: Arc::new(registry), ..metrics }
     }
 }
@@ -73,6 +79,11 @@ impl Drop for ClientCount {
 }
 
 impl Metrics {
+    /// Takes what calls tell.
+    pub fn observe_calls(&self) -> vesta_rtc::Observe {
+        self.calls.observe()
+    }
+
     pub(crate) fn client(&self) -> ClientCount {
         self.clients.inc();
         ClientCount(self.clients.clone())
@@ -106,7 +117,10 @@ pub(crate) async fn watch(app: App) {
 }
 
 /// `GET /metrics`.
-pub(crate) async fn show(State(app): State<App>) -> Response {
+pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Response {
+    if let Err(problem) = caller.require(Action::ReadMetrics) {
+        return problem.into_response();
+    }
     for engine in &app.engines {
         let labels = vec![("engine", engine.name().to_owned())];
         app.metrics.restarts.get_or_create(&labels).set(engine.restarts() as i64);

@@ -9,8 +9,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use vesta_engines::SpeakOptions;
+use vesta_people::Action;
 
 use crate::App;
+use crate::caller::Caller;
 use crate::problem::Problem;
 
 /// Longest text that is spoken, in bytes.
@@ -27,11 +29,17 @@ pub(crate) struct Sentence {
 
 pub(crate) async fn say(
     State(app): State<App>,
+    caller: Caller,
     sentence: Result<Json<Sentence>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let Json(sentence) = sentence.map_err(|error| Problem::bad_request("bad_json", error.body_text()))?;
+    caller.require(Action::Talk)?;
+    let Json(sentence) = sentence.map_err(|error| Problem::rejected("bad_json", error.status(), error.body_text()))?;
     if sentence.text.trim().is_empty() || sentence.text.len() > MAX_TEXT {
         return Err(Problem::bad_request("bad_text", format!("'text' must have 1 to {MAX_TEXT} bytes")));
+    }
+    if let Some(speed) = sentence.speed.filter(|speed| !(0.25..=4.0).contains(speed)) {
+        let detail = format!("'speed' = {speed} is not between 0.25 and 4; 1.0 is the voice's own");
+        return Err(Problem::bad_request("bad_speed", detail));
     }
     let parts = app.assistant.parts();
     let options = SpeakOptions {
@@ -48,6 +56,10 @@ pub(crate) async fn say(
         let chunk = chunk.map_err(|error| unavailable(error.code(), error.to_string()))?;
         rate = chunk.rate;
         samples.extend_from_slice(&chunk.samples);
+    }
+    if samples.is_empty() {
+        let detail = "there is nothing to say in 'text': no word, and no number";
+        return Err(Problem::bad_request("nothing_to_say", detail));
     }
     let mut wav = Cursor::new(Vec::new());
     vesta_audio::wav::write(&mut wav, rate, &samples).map_err(|error| unavailable("internal", error.to_string()))?;

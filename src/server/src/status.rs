@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use vesta_engines::EngineState;
 use vesta_home::Link;
+use vesta_people::Action;
 
+use crate::caller::Caller;
+use crate::problem::Problem;
 use crate::{App, BrokerReport};
 
 /// How the server is.
@@ -87,8 +90,9 @@ fn report(engine: &vesta_engines::Engine) -> EngineReport {
 }
 
 /// `GET /api/status`.
-pub(crate) async fn status(State(app): State<App>) -> Json<Status> {
-    Json(Status::of(&app))
+pub(crate) async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Status>, Problem> {
+    caller.require(Action::ReadStatus)?;
+    Ok(Json(Status::of(&app)))
 }
 
 /// `GET /healthz`: 200 while the server can answer at all; what is degraded is named, and does not make it unhealthy,

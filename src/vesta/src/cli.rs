@@ -1,8 +1,12 @@
 //! Every command and option.
 
+mod people;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use people::{InviteArgs, PairArgs, TokensCommand, UsersCommand};
 
 /// A voice-first assistant for the home. It runs here, works without the internet, and nothing leaves the house.
 #[derive(Debug, Parser)]
@@ -48,6 +52,16 @@ pub(crate) enum Command {
     /// Try, explain, sample, check and add the sentences that are understood
     #[command(subcommand)]
     Intents(IntentsCommand),
+    /// List, change and remove people; see and revoke their devices; read the audit log
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Invite somebody: a link and a QR code that work once
+    Invite(InviteArgs),
+    /// List, create and revoke API tokens for programs
+    #[command(subcommand)]
+    Tokens(TokensCommand),
+    /// Sign in a phone or another device: link, QR code and short code. Without an owner yet: the first owner's link
+    Pair(PairArgs),
     /// Show a small house on an MQTT broker, to try things with
     DemoHome(DemoHomeArgs),
     /// Print the configuration: an example with every key, or what is in force

@@ -1,6 +1,7 @@
 //! The data folder: what lies where, and who runs in it.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -63,6 +64,25 @@ impl DataFolder {
     /// The broker's files.
     pub(crate) fn broker(&self) -> PathBuf {
         self.0.join("broker")
+    }
+
+    /// The secret with which programs of this machine speak to the server.
+    pub(crate) fn local_token(&self) -> PathBuf {
+        self.0.join("local-token")
+    }
+
+    /// Writes the secret for the programs of this machine; nobody but the user may read it.
+    pub(crate) fn write_local_token(&self, secret: &str) -> anyhow::Result<()> {
+        let (path, draft) = (self.local_token(), self.0.join(".local-token"));
+        // A draft that a crash left behind may have other rights.
+        let _ = std::fs::remove_file(&draft);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options.open(&draft).and_then(|mut file| file.write_all(secret.as_bytes()));
+        let written = written.and_then(|()| std::fs::rename(&draft, &path));
+        written.with_context(|| format!("{} cannot be written", path.display()))
     }
 
     /// Takes the folder for a server.

@@ -1,23 +1,28 @@
 //! Speaks to a running server over its own web endpoints.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use reqwest::{Client, Response};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Client, Method, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-use vesta_server::Status;
+use vesta_server::{ReachReport, Status};
 
 /// A server's web endpoints.
 #[derive(Clone)]
 pub(crate) struct Server {
     url: String,
     http: Client,
+    /// `Bearer …`, as a header.
+    authorization: HeaderValue,
 }
 
 /// How a client is heard.
@@ -62,10 +67,36 @@ pub(crate) enum Told {
 }
 
 impl Server {
-    /// The server at `url`.
-    pub(crate) fn new(url: &str) -> anyhow::Result<Self> {
-        let http = Client::builder().no_proxy().connect_timeout(Duration::from_secs(3)).build()?;
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), http })
+    /// The server at `url`, which wrote its secret for the programs of this machine into the file `token`.
+    pub(crate) fn new(url: &str, token: &Path) -> anyhow::Result<Self> {
+        let secret = std::fs::read_to_string(token).with_context(|| {
+            format!(
+                "{} cannot be read; run this as the user that the server runs as, or restart the server",
+                token.display()
+            )
+        })?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", secret.trim()))
+            .with_context(|| format!("{} holds no token; restart the server", token.display()))?;
+        authorization.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization.clone())]);
+        let http =
+            Client::builder().no_proxy().connect_timeout(Duration::from_secs(3)).default_headers(headers).build()?;
+        Ok(Self { url: url.trim_end_matches('/').to_owned(), http, authorization })
+    }
+
+    /// Its address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Asks for something by `method`, with a JSON body where there is one; null where the answer is empty.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let bytes = good(request.send().await?).await?.bytes().await?;
+        Ok(if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? })
     }
 
     /// Whether it answers.
@@ -77,6 +108,11 @@ impl Server {
     /// Its state.
     pub(crate) async fn status(&self) -> anyhow::Result<Status> {
         self.get("/api/status").await
+    }
+
+    /// How it is reached.
+    pub(crate) async fn reach(&self) -> anyhow::Result<ReachReport> {
+        self.get("/api/reach").await
     }
 
     /// The home: areas, floors, entities.
@@ -135,8 +171,9 @@ impl Server {
         query.extend(listen.area.clone().map(|area| ("area", area)));
         let url =
             reqwest::Url::parse_with_params(&format!("{}/api/listen", self.url.replacen("http", "ws", 1)), &query)?;
-        let (socket, _) =
-            connect_async(url.as_str()).await.with_context(|| format!("no conversation with {}", self.url))?;
+        let mut request = url.as_str().into_client_request()?;
+        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        let (socket, _) = connect_async(request).await.with_context(|| format!("no conversation with {}", self.url))?;
         let (sink, stream) = socket.split();
         Ok((Speaker(sink), Listener(stream)))
     }

@@ -1,6 +1,6 @@
 //! What other sites' pages get: nothing. And requests that no client library would send.
 
-use reqwest::header::{COOKIE, HOST, SET_COOKIE};
+use reqwest::header::{COOKIE, HOST, ORIGIN, SET_COOKIE};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

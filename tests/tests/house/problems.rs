@@ -48,7 +48,8 @@ async fn wrong_requests_are_answered_by_problems() {
 async fn a_text_without_words_is_not_a_silent_file() {
     let (server, client) = server().await;
     for text in ["...", "!? -", "🙂"] {
-        let response = client.post(format!("{}/api/say", server.url)).json(&json!({"text": text})).send().await.unwrap();
+        let response =
+            client.post(format!("{}/api/say", server.url)).json(&json!({"text": text})).send().await.unwrap();
         assert_eq!(code(response).await, (StatusCode::BAD_REQUEST, "nothing_to_say".to_owned()), "{text}");
     }
     let fast = json!({"text": "hello", "speed": -3});

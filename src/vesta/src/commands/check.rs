@@ -4,11 +4,13 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use vesta_models::{Kind, Models};
+use vesta_reach::{Way, WayReport, WayState};
 use vesta_server::Status;
 
 use crate::cli::JsonArgs;
 use crate::commands::{Host, Setting};
-use crate::{language, sound, terminal};
+use crate::sound::{self, Tried};
+use crate::{language, reach, terminal};
 
 /// How good something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -46,6 +48,9 @@ pub(crate) async fn run(setting: Setting, args: JsonArgs) -> anyhow::Result<Exit
         Ok(host) => {
             if host.is_own() {
                 findings.extend(addresses(&setting));
+                findings.extend(vesta_reach::examine(&reach::settings(&setting)).await.into_iter().map(way));
+            } else if let Ok(report) = host.server.reach().await {
+                findings.extend(report.ways.into_iter().flatten().map(way));
             }
             let status = host.status_when_ready().await;
             host.leave().await;
@@ -63,7 +68,7 @@ pub(crate) async fn run(setting: Setting, args: JsonArgs) -> anyhow::Result<Exit
             "mend what the message says, then: vesta serve",
         )),
     }
-    findings.extend(devices());
+    findings.extend(devices().await);
     let worst = findings.iter().any(|finding| finding.level == Level::Bad);
     if args.json {
         terminal::json(&findings)?;
@@ -202,6 +207,16 @@ fn addresses(setting: &Setting) -> Vec<Finding> {
     findings
 }
 
+/// A way to the house. What works and could be better has a remark; only what is needed makes the check fail.
+fn way(report: WayReport) -> Finding {
+    let level = match report.state {
+        WayState::Ready if report.fix.is_none() => Level::Good,
+        WayState::Failed if !matches!(report.way, Way::Doorstep | Way::Mdns | Way::Proxy) => Level::Bad,
+        _ => Level::Could,
+    };
+    Finding { what: reach::title(report.way), level, found: report.found, means: report.means, fix: report.fix }
+}
+
 /// What the server says of itself.
 fn parts(status: &Status) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -243,12 +258,18 @@ fn parts(status: &Status) -> Vec<Finding> {
     findings
 }
 
-fn devices() -> Vec<Finding> {
+/// Sound devices: they are opened and used for a moment, for one that is listed may still be taken or broken.
+async fn devices() -> Vec<Finding> {
     let means = "`vesta talk` needs it; phones and satellites bring their own.";
-    let (microphone, loudspeaker) = sound::usual();
-    let one = |what, name: Option<String>| match name {
-        Some(name) => good(what, name),
-        None => could(what, "none", means, "plug one in, or use a machine that has one"),
+    let one = |what, tried: Tried| match tried {
+        Tried::Works(name) => good(what, format!("{name}, works")),
+        Tried::None => could(what, "none", means, "plug one in, or use a machine that has one"),
+        Tried::Fails { name, why } => could(
+            what,
+            format!("{name} does not work: {why}"),
+            means,
+            "end what uses it, choose another in the system's sound settings, or see `vesta talk --list`",
+        ),
     };
-    vec![one("microphone", microphone), one("loudspeaker", loudspeaker)]
+    vec![one("microphone", sound::try_microphone().await), one("loudspeaker", sound::try_loudspeaker().await)]
 }

@@ -8,6 +8,7 @@ pub(crate) mod hear;
 mod home;
 mod intents;
 mod models;
+mod people;
 mod say;
 mod serve;
 mod talk;
@@ -66,6 +67,10 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(setting, args).await,
         Command::Models(command) => models::run(setting, command).await,
         Command::Turns(command) => turns::run(setting, command).await,
+        Command::Users(command) => people::users(setting, command).await,
+        Command::Invite(args) => people::invite(setting, args).await,
+        Command::Tokens(command) => people::tokens(setting, command).await,
+        Command::Pair(args) => people::pair(setting, args).await,
         Command::DemoHome(args) => demo_home::run(setting, args).await,
         Command::Config(command) => config::run(&setting, &command),
         Command::Intents(_) | Command::Completions { .. } => Ok(ExitCode::SUCCESS),
@@ -114,7 +119,7 @@ impl Host {
         };
         let house = House::start(setting, house::Demo::AsConfigured).await.context("the house could not be started")?;
         house.settled().await;
-        let server = Server::new(house.url())?;
+        let server = Server::new(house.url(), &setting.folder.local_token())?;
         Ok(Self { server, own: Some(house), _occupied: Some(occupied) })
     }
 
@@ -166,6 +171,6 @@ pub(crate) async fn running(setting: &Setting) -> anyhow::Result<Option<Server>>
     if setting.folder.occupy().is_ok() {
         return Ok(None);
     }
-    let server = Server::new(&running.url)?;
+    let server = Server::new(&running.url, &setting.folder.local_token())?;
     Ok(server.answers().await.then_some(server))
 }

@@ -6,15 +6,17 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::task::JoinSet;
 use vesta_engines::{Engine, EngineState};
+use vesta_reach::Reach;
 
 use crate::cli::ServeArgs;
 use crate::commands::Setting;
 use crate::folder::{Occupied, Running};
 use crate::house::{Demo, House, stop_signal};
-use crate::terminal;
+use crate::{reach, terminal};
 
 pub(crate) async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<ExitCode> {
     let occupied = occupy(&setting).await?;
+    allow_many_connections();
     let demo = match (args.demo_home, args.no_demo_home) {
         (true, _) => Demo::On,
         (_, true) => Demo::Off,
@@ -25,13 +27,23 @@ pub(crate) async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<Exi
     let running = Running { pid: std::process::id(), url: house.url().to_owned(), mqtt: house.mqtt_url().to_owned() };
     setting.folder.announce(&running)?;
     if args.json {
-        terminal::json(&json!({ "ready": running }))?;
+        terminal::json(&json!({ "ready": running, "reach": links(house.reach()) }))?;
     }
     tracing::info!(url = house.url(), mqtt = house.mqtt_url(), data = %setting.folder.path().display(), "Vesta is listening");
     if house.shows_demo() {
         tracing::info!("a demo home is shown; `[home] demo = false` in vesta.toml, or --no-demo-home, ends that");
     }
     let mut watching: JoinSet<()> = house.engines().iter().cloned().map(report).collect();
+    if !args.json {
+        let (here, reach) = (house.url().to_owned(), house.reach().clone());
+        // On the terminal alone: a link that signs in is no matter for the log.
+        let welcome = house.people().welcome().await?;
+        let welcome = welcome.map(|(secret, _)| vesta_server::welcome_path(secret.reveal()));
+        watching.spawn(async move {
+            reach::settled(&reach).await;
+            reach::greet(&here, &reach, welcome.as_deref());
+        });
+    }
     let ended = tokio::select! {
         () = stop_signal() => Ok(()),
         ended = house.ended() => ended,
@@ -42,6 +54,28 @@ pub(crate) async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<Exi
     house.stop().await;
     drop(occupied);
     ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// Each connection is an open file, and systems often allow 1024 where they would allow many more if asked.
+fn allow_many_connections() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        // macOS refuses to be asked for no limit at all.
+        let most = limit.maximum.map_or(65_536, |most| most.min(65_536));
+        if limit.current.is_some_and(|now| now < most)
+            && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: limit.maximum })
+        {
+            tracing::debug!(%error, "the number of open files stays as it is");
+        }
+    }
+}
+
+/// What people open, and the certificate authority's fingerprint, for programs.
+fn links(reach: &Reach) -> serde_json::Value {
+    let authority = reach.authority().map(|authority| authority.fingerprint());
+    json!({ "links": reach.links(), "ways": reach.report(), "authority": authority })
 }
 
 /// How long the server waits for a command that uses the data folder.

@@ -91,6 +91,17 @@ pub(crate) fn load(
 impl Config {
     /// Values that no type rules out and that cannot work.
     fn validate(&self) -> Result<(), String> {
+        let origin = |origin: &&String| {
+            let host = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme)).unwrap_or_default();
+            host.is_empty() || host.contains(['/', '?', '#', ' ', '*'])
+        };
+        if let Some(wrong) = self.server.origins.iter().find(origin) {
+            return Err(format!("[server] origins: '{wrong}' is not an origin such as \"https://studio.example\", without a path"));
+        }
+        self.reach.validate()?;
+        self.acme.validate()?;
+        self.certificate.validate()?;
+        self.rtc.validate()?;
         let turn = &self.turn;
         let times = [
             ("[turn] complete_silence_ms", turn.complete_silence_ms, 40),
@@ -228,6 +239,9 @@ mod tests {
             ("[turn]\nmax_utterance_ms = 0", "max_utterance_ms"),
             ("[stt]\nthreads = 100000", "threads"),
             ("[mqtt]\nversion = 7", "version"),
+            ("[reach]\nname = \"a b\"", "name"),
+            ("[acme]\ndomains = [\"*.example.org\"]", "dns-01"),
+            ("[certificate]\nchain = \"a.pem\"", "key"),
         ] {
             assert!(read(text, &[]).unwrap_err().contains(key), "{text}");
         }

@@ -1,6 +1,7 @@
 //! The configuration: `vesta.toml`, the environment, and defaults that need neither.
 
 mod load;
+mod rtc;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,8 +9,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use vesta_home::{AreaConfig, EntityOverride, FloorConfig};
+use vesta_reach::{AcmeConfig, CertificateConfig, ReachConfig, TailscaleConfig};
 
 pub(crate) use load::load;
+pub(crate) use rtc::RtcSettings;
 
 /// The commented example, which documents every key with its default.
 pub(crate) const EXAMPLE: &str = include_str!("example.toml");
@@ -22,6 +25,16 @@ pub(crate) struct Config {
     pub language: String,
     /// The web server.
     pub server: ServerConfig,
+    /// How phones and other machines reach it.
+    pub reach: ReachConfig,
+    /// The name and certificate in the tailnet.
+    pub tailscale: TailscaleConfig,
+    /// A certificate for names of the owner's.
+    pub acme: AcmeConfig,
+    /// Certificate files that something else keeps.
+    pub certificate: CertificateConfig,
+    /// Calls over WebRTC.
+    pub rtc: RtcSettings,
     /// Speech to text.
     pub stt: SttConfig,
     /// Text to speech.
@@ -45,6 +58,11 @@ impl Default for Config {
         Self {
             language: "en".to_owned(),
             server: ServerConfig::default(),
+            reach: ReachConfig::default(),
+            tailscale: TailscaleConfig::default(),
+            acme: AcmeConfig::default(),
+            certificate: CertificateConfig::default(),
+            rtc: RtcSettings::default(),
             stt: SttConfig::default(),
             tts: TtsConfig::default(),
             mqtt: MqttConfig::default(),
@@ -61,15 +79,17 @@ impl Default for Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ServerConfig {
-    /// Address of the web server.
+    /// Address of the web server without TLS: for this machine and trusted proxies.
     pub listen: SocketAddr,
     /// Further names of the server.
     pub hosts: Vec<String>,
+    /// Origins of other sites' pages that may come with a token.
+    pub origins: Vec<String>,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8420)), hosts: Vec::new() }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8420)), hosts: Vec::new(), origins: Vec::new() }
     }
 }
 
