@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -47,7 +48,8 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Place<T> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         match Path::<T>::from_request_parts(parts, app).await {
             Ok(Path(place)) => Ok(Self(place)),
-            Err(error) => Err(Problem::bad_request("bad_path", error.body_text())),
+            // A part that cannot be read names nothing that is there.
+            Err(error) => Err(Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found", error.body_text())),
         }
     }
 }
