@@ -1,4 +1,5 @@
 //! An ACME server (RFC 8555) that checks what it is told: nonces, addresses, signatures and proofs.
+#![allow(clippy::result_large_err, reason = "an answer is as large as axum makes it")]
 
 use std::collections::HashSet;
 use std::path::PathBuf;
