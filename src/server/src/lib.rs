@@ -132,7 +132,6 @@ pub fn routes(app: App) -> Router {
         .route("/api/ask", post(ask::ask))
         .route("/api/listen", get(listen::listen))
         .route("/api/say", post(say::say))
-        .route("/api/reach", get(reach::show))
         .route("/api/home/changes", get(home::changes))
         .route("/v1/realtime", get(realtime::connect))
         .route("/v1/realtime/calls", post(calls::begin).layer(DefaultBodyLimit::max(calls::MAX_REQUEST)))

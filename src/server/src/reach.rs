@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use vesta_reach::{Links, WayReport};
 
 use crate::App;
@@ -13,7 +14,7 @@ use crate::caller::Caller;
 use crate::doors::client::ClientAddress;
 
 /// How the house is reached.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ReachReport {
     /// Whether this request came over HTTPS, or from the machine itself: then browsers give the page its microphone.
     pub secure: bool,
@@ -22,11 +23,17 @@ pub struct ReachReport {
     /// Fingerprint (SHA-256) of that authority.
     pub fingerprint: Option<String>,
     /// What people open; only for those who have signed in.
+    #[schema(value_type = Option<Object>)]
     pub links: Option<Links>,
     /// How it is with each way; only for those who have signed in.
+    #[schema(value_type = Option<Vec<Object>>)]
     pub ways: Option<Vec<WayReport>>,
 }
 
+/// How the house is reached.
+#[utoipa::path(get, path = "/api/reach", tag = "connection", security((), ("session" = []), ("token" = [])), responses(
+    (status = 200, body = ReachReport),
+))]
 pub(crate) async fn show(
     State(app): State<App>,
     client: ClientAddress,

@@ -64,6 +64,7 @@ fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Head::openapi())
         .routes(routes!(crate::home::snapshot))
         .routes(routes!(crate::calls::reachable))
+        .routes(routes!(crate::reach::show))
         .routes(routes!(crate::events::events))
         .routes(routes!(entities::act))
         .routes(routes!(entities::history))
