@@ -14,6 +14,12 @@ use crate::item::{Item, Kind, Part, Role, Status};
 const MAX_BUFFER: u64 = 15 * 1024 * 1024;
 /// The least audio that can be committed, in milliseconds.
 const MIN_COMMIT_MS: u64 = 100;
+/// Push to talk over a track: audio before which the button was surely not pressed, in samples of 16 kHz (a minute).
+const MAX_UNCOMMITTED: usize = 16_000 * 60;
+/// Push to talk over a track: what is no louder than this (full scale is 32768) is a muted microphone.
+const MUTED: u16 = 64;
+/// How much of it is kept for the first sound of a word, in samples of 16 kHz (300 ms).
+const KEPT_MUTED: usize = 4_800;
 
 /// Audio that the client sent.
 pub(super) struct Buffer {
@@ -27,6 +33,9 @@ pub(super) struct Buffer {
     in_format: u64,
     /// Push to talk: the item that the audio since the last commit will be.
     item: Option<String>,
+    /// Push to talk over a track: audio of the item so far, in samples, and the end of the silence before it.
+    begun: usize,
+    muted: VecDeque<i16>,
     /// Push to talk: the items whose audio the ear has not begun to hear, oldest first.
     unbegun: VecDeque<String>,
     /// Hands-free: the item of the speech that is going on.
@@ -59,6 +68,8 @@ impl Buffer {
             before_ms: 0,
             in_format: 0,
             item: None,
+            begun: 0,
+            muted: VecDeque::new(),
             unbegun: VecDeque::new(),
             speaking: None,
             commit_pending: false,
@@ -121,7 +132,35 @@ impl Session {
         };
         self.buffer.bytes += bytes;
         self.buffer.in_format += bytes;
+        if self.config.turn_detection.is_some() {
+            return self.hear(samples);
+        }
+        // A track never pauses. Where the client decides, nothing is recognised while its microphone is muted, and what nobody
+        // committed for a minute was not meant.
+        let audible = self.buffer.item.is_some() || samples.iter().any(|sample| sample.unsigned_abs() > MUTED);
+        if !audible {
+            self.buffer.muted.extend(samples);
+            let surplus = self.buffer.muted.len().saturating_sub(KEPT_MUTED);
+            self.buffer.muted.drain(..surplus);
+            return;
+        }
+        let before: Vec<i16> = self.buffer.muted.drain(..).collect();
+        self.buffer.begun += before.len() + samples.len();
+        self.hear(before);
         self.hear(samples);
+        if self.buffer.begun > MAX_UNCOMMITTED {
+            self.forget();
+        }
+    }
+
+    /// What was heard since the last utterance is none.
+    fn forget(&mut self) {
+        self.buffer.decoder = Decoder::new(self.buffer.format);
+        (self.buffer.bytes, self.buffer.begun) = (0, 0);
+        self.buffer.muted.clear();
+        self.buffer.item = None;
+        self.buffer.speaking = None;
+        self.effects.push_back(Effect::Forget);
     }
 
     fn hear(&mut self, samples: Vec<i16>) {
@@ -137,7 +176,7 @@ impl Session {
     }
 
     /// `input_audio_buffer.commit`
-    pub(super) fn commit(&mut self) -> Result<(), EventError> {
+    pub(super) fn commit(&mut self, now_ms: u64) -> Result<(), EventError> {
         let milliseconds = self.buffer.format.milliseconds(self.buffer.bytes);
         if milliseconds < MIN_COMMIT_MS {
             let message = format!(
@@ -148,8 +187,16 @@ impl Session {
         }
         let rest = self.buffer.decoder.flush();
         self.hear(rest);
+        (self.buffer.bytes, self.buffer.begun) = (0, 0);
+        if self.config.turn_detection.is_none() && self.buffer.item.is_none() {
+            // The microphone was muted all the time.
+            let item = self.ids.next("item");
+            self.committed(item.clone());
+            let silence = Understood { text: Ok(String::new()), samples: Vec::new() };
+            self.transcribed(&item, silence, now_ms);
+            return Ok(());
+        }
         self.effects.push_back(Effect::Commit);
-        self.buffer.bytes = 0;
         match self.buffer.item.take() {
             // The ear may have committed it just before the mode changed.
             Some(item) if self.conversation.get(&item).is_some() => {}
@@ -162,11 +209,7 @@ impl Session {
 
     /// `input_audio_buffer.clear`
     pub(super) fn clear(&mut self) {
-        self.buffer.decoder = Decoder::new(self.buffer.format);
-        self.buffer.bytes = 0;
-        self.buffer.item = None;
-        self.buffer.speaking = None;
-        self.effects.push_back(Effect::Forget);
+        self.forget();
         self.send("input_audio_buffer.cleared", json!({}));
     }
 

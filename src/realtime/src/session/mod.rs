@@ -224,7 +224,7 @@ impl Session {
         let done = match action {
             Action::UpdateSession(update) => self.update(*update, house),
             Action::AppendAudio(audio) => self.append(&audio),
-            Action::CommitAudio => self.commit(),
+            Action::CommitAudio => self.commit(now_ms),
             Action::ClearAudio => {
                 self.clear();
                 Ok(())

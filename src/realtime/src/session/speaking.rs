@@ -276,10 +276,11 @@ impl Session {
 
     /// Everything of a response is told.
     pub(super) fn finish(&mut self, id: &str, status: &str, details: Value, now_ms: u64) {
-        let spoke = self.responses.get(id).is_some_and(|response| response.message.is_some());
+        let message = self.responses.get(id).and_then(|response| response.message.as_ref());
+        let played = message.is_some_and(|message| message.beside.0 > 0);
         self.close_message(id, if status == "completed" { Status::Completed } else { Status::Incomplete });
         let Some(response) = self.responses.remove(id) else { return };
-        if self.beside && spoke && response.config.modality == Modality::Audio {
+        if played {
             self.effects.push_back(Effect::Play(Playback::End { response: id.to_owned() }));
         }
         let json = response.to_json(&self.conversation_id, status, &details);

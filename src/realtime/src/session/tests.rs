@@ -431,6 +431,43 @@ fn silence_beside_the_events_cuts_the_history_too() {
 }
 
 #[test]
+fn a_muted_track_is_not_recognised_and_what_nobody_committed_is_forgotten() {
+    let mut bench = Bench::with(true, json!({ "type": "realtime", "audio": { "input": { "turn_detection": null } } }));
+    for _ in 0..100 {
+        bench.session.heard_beside(vec![3; 320]);
+    }
+    bench.kinds();
+    assert!(bench.others.is_empty(), "nothing to recognise");
+    bench.session.heard_beside(vec![500; 320]);
+    bench.kinds();
+    let heard: Vec<usize> = bench
+        .others
+        .drain(..)
+        .map(|effect| match effect {
+            Effect::Hear(samples) => samples.len(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(heard, [4_800, 320], "the beginning of the word, too");
+    for _ in 0..3_000 {
+        bench.session.heard_beside(vec![500; 320]);
+    }
+    bench.kinds();
+    assert!(bench.others.drain(..).any(|effect| matches!(effect, Effect::Forget)));
+
+    // Silence alone can be committed, and is answered without a word.
+    bench.client(json!({ "type": "input_audio_buffer.clear" }));
+    bench.session.heard_beside(vec![0; 16_000]);
+    bench.client(json!({ "type": "input_audio_buffer.commit" }));
+    bench.client(json!({ "type": "response.create" }));
+    let kinds = bench.kinds();
+    assert!(
+        kinds.contains(&"input_audio_buffer.committed".to_owned()) && kinds.contains(&"response.created".to_owned())
+    );
+    assert_eq!(bench.to_answer().1, "");
+}
+
+#[test]
 fn after_a_long_silence_the_house_asks() {
     let detection = json!({ "type": "server_vad", "idle_timeout_ms": 5_000 });
     let session = json!({ "type": "realtime", "audio": { "input": { "turn_detection": detection } } });
