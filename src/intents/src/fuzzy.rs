@@ -17,15 +17,17 @@ use crate::recognize::Recognition;
 use crate::text::{Tracked, fold};
 
 /// From this confidence on a repair may be acted on.
-pub const SURE: f32 = 0.72;
+pub const SURE: f32 = 0.68;
 /// Below this confidence a repair is not even worth a question.
 const ASKABLE: f32 = 0.55;
 /// A repair is only sure when the next different meaning is this much less likely.
-const MARGIN: f32 = 0.08;
+const MARGIN: f32 = 0.12;
 /// More words than this are not repaired in one sentence.
 const MAX_REPAIRS: usize = 2;
 /// Longer words are not repaired.
 const MAX_LETTERS: usize = 40;
+/// Words whose lengths differ by more letters are not taken for each other.
+const MAX_LENGTH_DIFFERENCE: usize = 3;
 /// Longer sentences are not repaired.
 const MAX_WORDS: usize = 24;
 /// Likely words tried for each that is not known.
@@ -106,8 +108,8 @@ impl Dictionary {
     }
 
     /// What a text may have meant that [`Dictionary::recognize`] does not understand. For a text that it does understand
-    /// the answer is that result, with confidence 1; but where a wildcard took words that nobody knows ("put on the desk
-    /// lampp"), a sure repair that needs no wildcard comes first.
+    /// the answer is that result, with confidence 1; but where a wildcard took words that nobody knows, and a repair needs
+    /// no wildcard, both are asked about: "put on the wall" may be music or the hall.
     #[must_use]
     pub fn repair(&self, text: &str, names: &Names, context: &Context) -> Repaired {
         let Ok(exact) = self.try_recognize(text, names, context) else { return Repaired::Nothing };
@@ -143,14 +145,17 @@ impl Dictionary {
         results.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         results.retain(|r| r.confidence >= ASKABLE);
         let next = results.get(1).map_or(0.0, |r| r.confidence);
-        let likely = results.first().map(|first| first.confidence).filter(|confidence| *confidence >= SURE);
+        let likely = results.first().map_or(0.0, |first| first.confidence);
         match exact {
-            _ if likely.is_some_and(|likely| likely - next >= MARGIN) => {
-                Repaired::Sure(Box::new(results.swap_remove(0)))
+            Some(exact) if likely < ASKABLE => Repaired::Sure(Box::new(exact)),
+            Some(exact) => {
+                results.truncate(2);
+                results.push(exact);
+                Repaired::Unsure(results)
             }
-            Some(exact) if likely.is_none() => Repaired::Sure(Box::new(exact)),
+            None if likely >= SURE && likely - next >= MARGIN => Repaired::Sure(Box::new(results.swap_remove(0))),
             None if results.is_empty() => Repaired::Nothing,
-            _ => {
+            None => {
                 results.truncate(3);
                 Repaired::Unsure(results)
             }
@@ -249,10 +254,7 @@ impl Dictionary {
         if length > MAX_LETTERS {
             return Vec::new();
         }
-        let far = |word: &str| {
-            let other = word.chars().count();
-            length.min(other) * 5 < length.max(other) * 2
-        };
+        let far = |word: &str| length.abs_diff(word.chars().count()) > MAX_LENGTH_DIFFERENCE;
         let mut consider = |word: &str, word_sound: &str| {
             let likeness = likeness((heard, &sound), (word, word_sound));
             if likeness >= MIN_LIKENESS {
