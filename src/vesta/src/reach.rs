@@ -41,13 +41,16 @@ pub(crate) async fn settled(reach: &Reach) {
 }
 
 /// Tells people on standard output what to open, with QR codes for phones. `sign_in` is the path of a link that signs in
-/// once, such as `/join#…`, where nobody has signed in yet.
+/// once, such as `/welcome#…`, where nobody has signed in yet.
 pub(crate) fn greet(here: &str, reach: &Reach, sign_in: Option<&str>) {
     let links = reach.links();
     let way_in = sign_in.unwrap_or("/");
     // Passkeys are for names, not for addresses.
     let here = here.replace("127.0.0.1", "localhost").replace("0.0.0.0", "localhost");
     let mut lines = vec![String::new(), format!("  On this machine   {here}{way_in}")];
+    if let Some(trust) = &links.trust {
+        lines.push(format!("  A new phone first {trust}   (there it learns to trust this house)"));
+    }
     let best = links.secure.first().map(|link| format!("{}{way_in}", link.url));
     if let Some(best) = &best {
         lines.push(format!("  On a phone        {best}"));
