@@ -166,6 +166,7 @@ pub(crate) fn show(event: &Value) {
     match event["type"].as_str() {
         Some("transcript") if !text("text").is_empty() => terminal::line(format!("heard: {}", text("text"))),
         Some("say") => terminal::line(format!("said:  {}", text("text"))),
+        Some("announcement") => terminal::line(format!("tells: {}", text("text"))),
         Some("failed") => terminal::remark(format!("({}: {})", text("code"), text("detail"))),
         _ => {}
     }

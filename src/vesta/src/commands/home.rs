@@ -1,4 +1,4 @@
-//! `vesta home`: areas and devices with their state.
+//! `vesta home`: areas and devices with their state, and the timers.
 
 use std::process::ExitCode;
 
@@ -19,6 +19,9 @@ pub(crate) async fn run(setting: Setting, args: HomeArgs) -> anyhow::Result<Exit
         terminal::json(&home)?;
     } else if !args.json {
         print(&home, filter.as_deref());
+        if filter.is_none() {
+            print_timers(&home, unix_ms());
+        }
     }
     if args.watch {
         let watching = host.server.changes(|event, change| {
@@ -84,6 +87,33 @@ fn print(home: &Value, filter: Option<&str>) {
             terminal::line(format!("  {:<28} {:<36} {}", text(entity, "name"), text(entity, "id"), state(entity)));
         }
     }
+}
+
+/// The timers, the one that ends first in front, with what is left at `now_ms` (Unix time in milliseconds).
+fn print_timers(home: &Value, now_ms: i64) {
+    let timers = home["timers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if timers.is_empty() {
+        return;
+    }
+    terminal::line("\nTimers");
+    for timer in timers {
+        let left = timer["ends_at_ms"].as_i64().map(|ends| (ends - now_ms).max(0));
+        let (left_ms, running) = (left.or(timer["left_ms"].as_i64()).unwrap_or(0), left.is_some());
+        let seconds = left_ms / 1_000;
+        let clock = format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        let what = ["name", "command"].iter().find_map(|key| timer[*key].as_str()).unwrap_or("timer");
+        let how = match timer["ringing"].as_bool() {
+            Some(true) => "rings".to_owned(),
+            _ if running => format!("{clock} left"),
+            _ => format!("{clock} left, paused"),
+        };
+        terminal::line(format!("  {what:<28} {how}"));
+    }
+}
+
+fn unix_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The state with what belongs to it.
