@@ -1,22 +1,25 @@
 //! What was said and done.
+//!
+//! - [`change`]: taken back, said to have gone wrong, deleted
+//! - [`replay`]: heard again
 #![allow(unused_qualifications, reason = "utoipa writes out where the types of a query are")]
+
+pub(super) mod change;
+pub(super) mod replay;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use vesta_home::{EntityChange, IntentCall};
 use vesta_people::Action;
 use vesta_store::{AudioKind, TurnFilter, TurnRecord};
-use vesta_turn::TurnEvent;
 
 use super::entities::Changed;
-use super::extract::{Body, Params, Place};
-use super::timers::not_done;
+use super::extract::{Params, Place};
 use crate::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
@@ -25,8 +28,6 @@ use crate::problem::Problem;
 const UNDONE: &str = "undone";
 /// Most turns in one answer.
 const MAX_TURNS: u16 = 200;
-/// Longest note on what went wrong, in bytes.
-const MAX_NOTE: usize = 2_000;
 
 /// A turn in a few fields.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -306,207 +307,10 @@ pub(crate) async fn waterfall(
     Ok((headers, vesta_store::waterfall::svg(&turn)).into_response())
 }
 
-/// What a turn would come to now.
-#[derive(Serialize, ToSchema, Default)]
-pub(crate) struct Replayed {
-    /// What was understood this time.
-    transcript: Option<String>,
-    /// The intents with their slots.
-    intents: Vec<Value>,
-    /// Stable code of what would go wrong.
-    error_code: Option<String>,
-    /// Whether all of it is as it was.
-    same: bool,
-}
-
-/// Hear a turn again
-///
-/// Plays what was heard through the house as it is now. Nothing is done, said or kept.
-#[utoipa::path(post, path = "/api/turns/{id}/replay", tag = "turns", params(("id" = String, Path)), responses(
-    (status = 200, body = Replayed),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "Its audio was not kept", body = Problem, content_type = "application/problem+json"),
-))]
-pub(crate) async fn replay(
-    State(app): State<App>,
-    caller: Caller,
-    Place(id): Place<String>,
-) -> Result<Json<Replayed>, Problem> {
-    let turn = find(&app, &caller, &id).await?;
-    let (events, mut told) = mpsc::channel(32);
-    let client = crate::clients::rehearsal(&caller, &turn.mode, events);
-    let stop = caller.revoked.child_token();
-    let run = async {
-        match (&turn.heard, &turn.transcript) {
-            (Some(heard), _) => {
-                let (input, heard_again) = mpsc::channel(64);
-                let speaking = async {
-                    for piece in heard.samples.chunks(vesta_audio::FRAME_SAMPLES) {
-                        if input.send(vesta_turn::Input::Audio(piece.to_vec())).await.is_err() {
-                            return;
-                        }
-                    }
-                    let _ = input.send(vesta_turn::Input::End).await;
-                    drop(input);
-                };
-                tokio::join!(speaking, app.assistant.converse(client, heard_again, stop));
-                Ok(())
-            }
-            (None, Some(text)) if turn.mode == "text" => {
-                app.assistant.ask(text, client, stop).await;
-                Ok(())
-            }
-            _ => {
-                drop(client);
-                let detail = format!("the audio of turn '{id}' was not kept");
-                Err(Problem::new(StatusCode::CONFLICT, "no_audio", "This turn cannot be heard again", detail))
-            }
-        }
-    };
-    let collect = async {
-        let mut now = Replayed::default();
-        while let Some(event) = told.recv().await {
-            match event {
-                TurnEvent::Transcript { text, .. } => now.transcript = Some(text),
-                TurnEvent::Understood { intent, slots, .. } => {
-                    now.intents.push(json!({ "intent": intent, "slots": slots }));
-                }
-                TurnEvent::Failed { code, .. } => now.error_code = Some(code),
-                _ => {}
-            }
-        }
-        now
-    };
-    let (ran, mut now) = tokio::join!(run, collect);
-    ran?;
-    now.same = now.transcript == turn.transcript && now.intents == several(turn.intent.as_ref());
-    Ok(Json(now))
-}
-
-/// Take back what a turn did
-///
-/// Brings every device that the turn changed back to how it was before.
-#[utoipa::path(post, path = "/api/turns/{id}/undo", tag = "turns", params(("id" = String, Path)), responses(
-    (status = 200, body = TurnSummary),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "There is nothing to take back, or a device cannot be reached", body = Problem, content_type = "application/problem+json"),
-    (status = 422, body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json"),
-))]
-pub(crate) async fn undo(
-    State(app): State<App>,
-    caller: Caller,
-    Place(id): Place<String>,
-) -> Result<Json<TurnSummary>, Problem> {
-    let mut turn = find(&app, &caller, &id).await?;
-    let calls = way_back(&turn);
-    if calls.is_empty() || is_undone(&turn) {
-        let detail = "there is nothing to take back";
-        return Err(Problem::new(StatusCode::CONFLICT, "nothing_to_undo", "Nothing to take back", detail));
-    }
-    caller.require(Action::ControlHome)?;
-    let hand = crate::clients::hand(&caller);
-    for call in &calls {
-        app.assistant.act(call, &hand).await.map_err(not_done)?;
-    }
-    let parts = app.assistant.parts();
-    let at_ms = (super::measured::now_ms() - turn.started_at_ms).max(0) as f64;
-    turn.events.push(vesta_store::TurnEvent {
-        at_ms,
-        name: UNDONE.to_owned(),
-        detail: json!({ "person": caller.person }),
-    });
-    parts.store.save_turn(turn.clone()).await.map_err(Problem::store)?;
-    tracing::info!(person = caller.person, session = caller.session, turn = id, "taken back");
-    let summary = TurnSummary::from(&turn);
-    app.events.turn(&summary);
-    Ok(Json(summary))
-}
-
-/// A word about what went wrong.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Note {
-    /// May be empty.
-    #[serde(default)]
-    #[schema(max_length = 2000)]
-    note: String,
-}
-
-/// Say that a turn went wrong
-///
-/// It is then kept when others grow too old, for whoever improves the house.
-#[utoipa::path(put, path = "/api/turns/{id}/went-wrong", tag = "turns", params(("id" = String, Path)),
-    request_body = Note,
-    responses(
-        (status = 204),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn went_wrong(
-    State(app): State<App>,
-    caller: Caller,
-    Place(id): Place<String>,
-    Body(note): Body<Note>,
-) -> Result<StatusCode, Problem> {
-    if note.note.len() > MAX_NOTE {
-        return Err(Problem::bad_request("note_too_long", format!("'note' is longer than {MAX_NOTE} bytes")));
-    }
-    flag(&app, &caller, &id, Some(note.note)).await
-}
-
-/// Say that a turn went well after all
-#[utoipa::path(delete, path = "/api/turns/{id}/went-wrong", tag = "turns", params(("id" = String, Path)), responses(
-    (status = 204),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
-))]
-pub(crate) async fn went_right(
-    State(app): State<App>,
-    caller: Caller,
-    Place(id): Place<String>,
-) -> Result<StatusCode, Problem> {
-    flag(&app, &caller, &id, None).await
-}
-
-async fn flag(app: &App, caller: &Caller, id: &str, note: Option<String>) -> Result<StatusCode, Problem> {
-    let mut turn = find(app, caller, id).await?;
-    app.assistant.parts().store.set_went_wrong(id, note.clone()).await.map_err(Problem::store)?;
-    turn.went_wrong = note;
-    app.events.turn(&TurnSummary::from(&turn));
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Delete a turn with its audio
-#[utoipa::path(delete, path = "/api/turns/{id}", tag = "turns", params(("id" = String, Path)), responses(
-    (status = 204),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
-))]
-pub(crate) async fn delete(
-    State(app): State<App>,
-    caller: Caller,
-    Place(id): Place<String>,
-) -> Result<StatusCode, Problem> {
-    let turn = find(&app, &caller, &id).await?;
-    app.assistant.parts().store.delete_turn(&id).await.map_err(Problem::store)?;
-    tracing::info!(person = caller.person, session = caller.session, turn = id, "a turn was deleted");
-    app.events.turn_deleted(&turn.id, turn.person.as_deref());
-    Ok(StatusCode::NO_CONTENT)
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
