@@ -86,7 +86,11 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn add(&mut self, at: &str, severity: Severity, message: String) {
-        let (file, line) = self.sources.find(at).unwrap_or_default();
+        self.add_at(self.sources.find(at), severity, message);
+    }
+
+    fn add_at(&mut self, at: Option<(String, usize)>, severity: Severity, message: String) {
+        let (file, line) = at.unwrap_or_default();
         self.findings.insert(Finding { file, line, severity, message });
     }
 
@@ -140,16 +144,18 @@ impl Checker<'_> {
                     let plain = block.requires_context.is_empty() && block.excludes_context.is_empty();
                     if plain && let Some(before) = seen.insert((text.as_str(), ""), intent) {
                         let message = format!("{intent}: `{}` is already a sentence of {before}", shorten(text));
-                        self.add(text, Severity::Warning, message);
+                        self.add_at(self.sources.find_last(text), Severity::Warning, message);
                     }
                 }
             }
         }
         for name in raw.rules.keys().filter(|name| !rules_used.contains(name.as_str())) {
-            self.add(&format!("{name}:"), Severity::Warning, format!("the rule <{name}> is never used"));
+            let at = self.sources.find_key("expansion_rules", name);
+            self.add_at(at, Severity::Warning, format!("the rule <{name}> is never used"));
         }
         for name in raw.lists.keys().filter(|name| !lists_used.contains(name.as_str())) {
-            self.add(&format!("{name}:"), Severity::Warning, format!("the list {{{name}}} is never used"));
+            let at = self.sources.find_key("lists", name);
+            self.add_at(at, Severity::Warning, format!("the list {{{name}}} is never used"));
         }
     }
 

@@ -113,6 +113,37 @@ impl Sources<'_> {
     }
 }
 
+impl Sources<'_> {
+    /// File and line of the last place where `text` stands: of what is there twice, the second.
+    pub(crate) fn find_last(&self, text: &str) -> Option<(String, usize)> {
+        let escaped = serde_json::to_string(text).unwrap_or_default();
+        let escaped = escaped.trim_matches('"');
+        self.parts.iter().rev().find_map(|(file, content)| {
+            let at = content.rfind(text).or_else(|| content.rfind(escaped))?;
+            let line = content.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
+            Some(((*file).to_owned(), line))
+        })
+    }
+
+    /// File and line where `key` is defined under `section`, in YAML or JSON.
+    pub(crate) fn find_key(&self, section: &str, key: &str) -> Option<(String, usize)> {
+        let is_key = |line: &str, key: &str| {
+            let line = line.trim_start().trim_start_matches('"');
+            line.strip_prefix(key).is_some_and(|rest| rest.trim_start_matches('"').trim_start().starts_with(':'))
+        };
+        self.parts.iter().find_map(|(file, content)| {
+            let mut inside = false;
+            for (number, line) in content.lines().enumerate() {
+                if inside && is_key(line, key) {
+                    return Some(((*file).to_owned(), number + 1));
+                }
+                inside |= is_key(line, section);
+            }
+            None
+        })
+    }
+}
+
 /// Reads every part and merges them: maps by key, lists one behind the other, the last of anything else wins.
 pub(crate) fn merge_parts(parts: &[(&str, &str)]) -> Result<Map<String, Value>, LoadError> {
     let mut merged = Map::new();

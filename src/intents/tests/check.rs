@@ -1,0 +1,60 @@
+//! What is wrong with a dictionary, and where.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
+
+use vesta_intents::{Severity, check};
+
+const YAML: &str = r#"language: en
+intents:
+  A:
+    data:
+      - sentences:
+          - "turn on [the] {name}"
+          - "say <nope>"
+  B:
+    data:
+      - sentences: ["turn on [the] {name}", "hello ({x}|there)", "broken (a"]
+        slots: {unused: 1}
+lists:
+  unused: {values: [a]}
+expansion_rules:
+  spare: "x"
+"#;
+
+#[test]
+fn mistakes_are_found_with_file_and_line() {
+    let found: Vec<(usize, Severity, String)> = check(&[("a.yaml", YAML)])
+        .into_iter()
+        .map(|finding| {
+            assert_eq!(finding.file, "a.yaml");
+            (finding.line, finding.severity, finding.message)
+        })
+        .collect();
+    let has = |line: usize, severity: Severity, words: &str| {
+        assert!(
+            found.iter().any(|(l, s, message)| (*l, *s) == (line, severity) && message.contains(words)),
+            "line {line}: {words} is not among {found:#?}"
+        );
+    };
+    has(7, Severity::Error, "<nope>");
+    has(10, Severity::Error, "{x}");
+    has(10, Severity::Error, "never closed");
+    has(10, Severity::Warning, "already a sentence of A");
+    has(13, Severity::Warning, "{unused} is never used");
+    has(15, Severity::Warning, "<spare> is never used");
+    assert_eq!(found.len(), 6, "{found:#?}");
+}
+
+#[test]
+fn a_sentence_that_another_intent_always_takes_is_never_reached() {
+    let yaml = "language: en\nintents:\n  A:\n    data:\n      - sentences: [\"stop [now]\"]\n  B:\n    data:\n      - sentences: [\"(stop|stop now)\"]\n";
+    let found = check(&[("b.yaml", yaml)]);
+    assert!(found.iter().any(|f| f.line == 8 && f.message.contains("never reached")), "{found:#?}");
+}
+
+#[test]
+fn json_is_searched_like_yaml() {
+    let json = "{\n\"language\": \"en\",\n\"intents\": {\"A\": {\"data\": [{\"sentences\": [\"a\"]}]}},\n\"lists\": {\n\"volume\": {\"wildcard\": true}\n}}";
+    let found = check(&[("c.json", json)]);
+    assert_eq!(found.iter().map(|f| f.line).collect::<Vec<_>>(), [5], "{found:#?}");
+}
