@@ -240,11 +240,11 @@ def mix(corpus, example, rng):
     if example.easy:
         return power
     form = rng.random()
-    if form < 0.58:
+    if form < 0.64:
         sound = rng.choice(corpus.background)
-        ratio = rng.uniform(9, 30) if corpus.noise_kinds[sound] == "babble" else rng.uniform(3, 36)
+        ratio = rng.uniform(7, 26) if corpus.noise_kinds[sound] == "babble" else rng.uniform(2, 28)
         power += corpus.noise_power(sound, example.frames, rng) * np.float32((rms * gain) ** 2 * 10 ** (-ratio / 10))
-    elif form < 0.82:
+    elif form < 0.85:
         level = 10 ** (rng.uniform(-95, -55) / 10)
         power += corpus.noise_power(rng.choice(corpus.background), example.frames, rng) * np.float32(level)
     if rng.random() < 0.3:

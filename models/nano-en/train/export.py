@@ -1,8 +1,9 @@
 """Writes the trained weights as a ggml Whisper file, compresses it and describes it in model.json.
 
     python export.py                       into models/nano-en/
-    python export.py --bin PATH            only the uncompressed file, at PATH, from the running average of the
-                                           weights: for a look at a model in training
+    python export.py --bin PATH            only the uncompressed file, at PATH: for a look at a model in training
+
+What is exported is the running average of the weights, which makes fewer mistakes than the last weights do.
 
 File format: `whisper_model_load` in whisper.cpp 1.8: eleven hyper-parameters, mel filters, vocabulary, then each
 tensor with its dimensions in reverse, name, type (0 float32, 1 float16) and data.
@@ -105,7 +106,7 @@ def main():
     target = parser.parse_args().bin
     state = torch.load(settings.LAST)
     binary = target or settings.WORK / "nano-en.bin"
-    write_ggml(state["average" if target else "model"], binary)
+    write_ggml(state["average"], binary)
     print(f"{binary}: step {state['step']}, {binary.stat().st_size} bytes")
     if target:
         return
