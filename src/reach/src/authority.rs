@@ -47,9 +47,16 @@ pub(crate) const HEAD_START: Duration = Duration::from_secs(86_400);
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     der: CertificateDer<'static>,
-    permitted: Vec<String>,
+    permitted: Permitted,
     fingerprint: String,
     name: String,
+}
+
+/// What an authority may speak for.
+#[derive(Debug, Clone, Default)]
+struct Permitted {
+    domains: Vec<String>,
+    nets: Vec<IpNet>,
 }
 
 impl std::fmt::Debug for Authority {
@@ -68,17 +75,19 @@ pub struct Names {
 }
 
 impl Authority {
-    /// The authority in `folder`, made there the first time. `host` is this machine's name.
+    /// The authority in `folder`, made there the first time. `host` is this machine's name, and `addresses` are those that
+    /// it has: of them, such that are not private are permitted one by one.
     ///
     /// # Errors
     /// The files cannot be read or written, or are damaged. A damaged authority is never replaced by itself: every phone
     /// would have to trust the house anew.
-    pub fn open(folder: &Path, host: &str, now: SystemTime) -> Result<Self, ReachError> {
+    pub fn open(folder: &Path, host: &str, addresses: &[IpAddr], now: SystemTime) -> Result<Self, ReachError> {
         let files = Files::of(folder);
         match (private_file::read(&files.certificate)?, private_file::read(&files.key)?) {
             (Some(certificate), Some(key)) => Self::read(&files, &certificate, &key),
             (None, None) => {
-                let (certificate, key) = make(host, now).map_err(|error| ReachError::Authority(error.to_string()))?;
+                let (certificate, key) =
+                    make(host, addresses, now).map_err(|error| ReachError::Authority(error.to_string()))?;
                 private_file::write(&files.key, &key)?;
                 private_file::write(&files.certificate, &certificate)?;
                 Self::read(&files, &certificate, &key)
@@ -86,7 +95,7 @@ impl Authority {
             // The key is written first: without a certificate it was never used.
             (None, Some(_)) => {
                 std::fs::remove_file(&files.key).map_err(|error| ReachError::unwritable(&files.key, error))?;
-                Self::open(folder, host, now)
+                Self::open(folder, host, addresses, now)
             }
             (Some(_), None) => Err(ReachError::Certificate {
                 place: files.key.display().to_string(),
@@ -146,7 +155,11 @@ impl Authority {
     /// What of `names` it may speak for.
     pub fn allowed(&self, names: &Names) -> Names {
         let hosts = names.hosts.iter().filter(|host| self.may_speak_for(host)).cloned();
-        let addresses = names.addresses.iter().filter(|address| is_private(**address)).copied();
+        let addresses = names
+            .addresses
+            .iter()
+            .filter(|address| self.permitted.nets.iter().any(|net| net.contains(*address)))
+            .copied();
         Names { hosts: hosts.collect(), addresses: addresses.collect() }
     }
 
@@ -154,7 +167,7 @@ impl Authority {
         let within = |domain: &String| {
             host == domain || host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
         };
-        self.permitted.iter().any(within)
+        self.permitted.domains.iter().any(within)
     }
 
     /// A certificate and its key for `names`, as PEM texts, valid for `LEAF_LIFE` from `now`.
@@ -194,12 +207,12 @@ pub(crate) fn due(current: Option<&Chain>, wanted: &Names, now: SystemTime) -> O
     (!has_hosts || !has_addresses).then_some("the house has a new name or address")
 }
 
-/// Whether an address is one that the authority may speak for.
+/// Whether an address is one that every house's authority may speak for.
 pub(crate) fn is_private(address: IpAddr) -> bool {
     PRIVATE_NETS.iter().filter_map(|net| net.parse::<IpNet>().ok()).any(|net| net.contains(&address))
 }
 
-fn make(host: &str, now: SystemTime) -> Result<(String, String), rcgen::Error> {
+fn make(host: &str, addresses: &[IpAddr], now: SystemTime) -> Result<(String, String), rcgen::Error> {
     let key = KeyPair::generate()?;
     let beginning = OffsetDateTime::from_unix_timestamp(BEGINNING).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let mut params = CertificateParams::default();
@@ -217,7 +230,9 @@ fn make(host: &str, now: SystemTime) -> Result<(String, String), rcgen::Error> {
     if !host.is_empty() && !host.contains('.') {
         permitted.push(GeneralSubtree::DnsName(host.to_owned()));
     }
-    let nets = PRIVATE_NETS.iter().filter_map(|net| net.parse::<IpNet>().ok());
+    // Public IPv6 addresses change too often to be of use.
+    let own = addresses.iter().filter(|own| own.is_ipv4() && !is_private(**own)).map(|own| IpNet::from(*own));
+    let nets = PRIVATE_NETS.iter().filter_map(|net| net.parse::<IpNet>().ok()).chain(own);
     permitted
         .extend(nets.map(|net| GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(net.addr(), net.prefix_len()))));
     params.name_constraints = Some(NameConstraints { permitted_subtrees: permitted, excluded_subtrees: Vec::new() });
@@ -242,7 +257,7 @@ impl Files {
 
 struct Facts {
     public_key: Vec<u8>,
-    permitted: Vec<String>,
+    permitted: Permitted,
     name: String,
 }
 
@@ -253,14 +268,28 @@ impl Facts {
         let (_, parsed) = X509Certificate::from_der(der).ok()?;
         let constraints = parsed.name_constraints().ok()??;
         let subtrees = constraints.value.permitted_subtrees.as_deref().unwrap_or_default();
-        let permitted = subtrees.iter().filter_map(|subtree| match subtree.base {
-            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
-            _ => None,
-        });
+        let mut permitted = Permitted::default();
+        for subtree in subtrees {
+            match subtree.base {
+                GeneralName::DNSName(name) => permitted.domains.push(name.to_ascii_lowercase()),
+                GeneralName::IPAddress(bytes) => permitted.nets.extend(net(bytes)),
+                _ => {}
+            }
+        }
         let name = parsed.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
         let public_key = parsed.public_key().subject_public_key.data.to_vec();
-        Some(Self { public_key, permitted: permitted.collect(), name })
+        Some(Self { public_key, permitted, name })
     }
+}
+
+/// An address with its mask, as a name constraint has them.
+fn net(bytes: &[u8]) -> Option<IpNet> {
+    let (address, mask) = bytes.split_at_checked(bytes.len() / 2)?;
+    let read = |bytes: &[u8]| {
+        let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+        v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
+    };
+    IpNet::with_netmask(read(address)?, read(mask)?).ok()
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn verified(authority: &Authority, chain: &Chain, name: &str, at: SystemTime) ->
 #[test]
 fn a_client_that_trusts_the_authority_trusts_the_house() {
     let place = tempfile::tempdir().unwrap();
-    let authority = Authority::open(place.path(), "attic", now()).unwrap();
+    let authority = Authority::open(place.path(), "attic", &[], now()).unwrap();
     assert_eq!(authority.name(), "Vesta at attic");
     let wanted = names(&["vesta.local", "attic", "localhost"], &["192.168.1.4", "fd00::4"]);
     assert_eq!(authority.allowed(&wanted), wanted);
@@ -57,7 +57,7 @@ fn a_client_that_trusts_the_authority_trusts_the_house() {
 #[test]
 fn a_stolen_key_is_good_for_nothing_outside_the_house() {
     let place = tempfile::tempdir().unwrap();
-    let authority = Authority::open(place.path(), "attic", now()).unwrap();
+    let authority = Authority::open(place.path(), "attic", &[], now()).unwrap();
     for (host, address) in
         [("bank.example", None), ("notlocal", None), ("", Some("203.0.113.9")), ("", Some("2001:db8::1"))]
     {
@@ -76,8 +76,8 @@ fn a_stolen_key_is_good_for_nothing_outside_the_house() {
 #[test]
 fn it_is_made_once_and_kept() {
     let place = tempfile::tempdir().unwrap();
-    let first = Authority::open(place.path(), "attic", now()).unwrap();
-    let again = Authority::open(place.path(), "cellar", now() + DAY * 400).unwrap();
+    let first = Authority::open(place.path(), "attic", &[], now()).unwrap();
+    let again = Authority::open(place.path(), "cellar", &[], now() + DAY * 400).unwrap();
     assert_eq!(first.fingerprint(), again.fingerprint());
     let chain = issued(&again, &names(&["vesta.local"], &[]), now());
     verified(&first, &chain, "vesta.local", now()).unwrap();
@@ -87,7 +87,7 @@ fn it_is_made_once_and_kept() {
 fn a_clock_that_is_wrong_on_the_first_day_does_no_lasting_harm() {
     let place = tempfile::tempdir().unwrap();
     let epoch = SystemTime::UNIX_EPOCH + DAY;
-    let authority = Authority::open(place.path(), "attic", epoch).unwrap();
+    let authority = Authority::open(place.path(), "attic", &[], epoch).unwrap();
     let wanted = names(&["vesta.local"], &[]);
     let early = issued(&authority, &wanted, epoch);
     assert_eq!(due(Some(&early), &wanted, now()), Some("it is in the last third of its life"));
@@ -98,11 +98,11 @@ fn a_clock_that_is_wrong_on_the_first_day_does_no_lasting_harm() {
 #[test]
 fn damage_is_told_and_never_papered_over() {
     let place = tempfile::tempdir().unwrap();
-    let before = Authority::open(place.path(), "attic", now()).unwrap().fingerprint().to_owned();
+    let before = Authority::open(place.path(), "attic", &[], now()).unwrap().fingerprint().to_owned();
     let (certificate, key) = (place.path().join("authority.pem"), place.path().join("authority.key"));
     let (good_certificate, good_key) = (std::fs::read(&certificate).unwrap(), std::fs::read(&key).unwrap());
     let error = |what: &str| {
-        let error = Authority::open(place.path(), "attic", now()).unwrap_err().to_string();
+        let error = Authority::open(place.path(), "attic", &[], now()).unwrap_err().to_string();
         assert!(error.contains("backup") && error.contains("authority.pem"), "{what}: {error}");
     };
     std::fs::write(&key, "nonsense").unwrap();
@@ -115,23 +115,23 @@ fn damage_is_told_and_never_papered_over() {
     std::fs::write(&certificate, "nonsense").unwrap();
     error("a damaged certificate");
     std::fs::write(&certificate, &good_certificate).unwrap();
-    assert_eq!(Authority::open(place.path(), "attic", now()).unwrap().fingerprint(), before);
+    assert_eq!(Authority::open(place.path(), "attic", &[], now()).unwrap().fingerprint(), before);
 }
 
 #[test]
 fn a_half_made_authority_is_made_anew() {
     let place = tempfile::tempdir().unwrap();
-    Authority::open(place.path(), "attic", now()).unwrap();
+    Authority::open(place.path(), "attic", &[], now()).unwrap();
     std::fs::remove_file(place.path().join("authority.pem")).unwrap();
     assert!(!Authority::exists(place.path()));
-    Authority::open(place.path(), "attic", now()).unwrap();
+    Authority::open(place.path(), "attic", &[], now()).unwrap();
     assert!(Authority::exists(place.path()));
 }
 
 #[test]
 fn a_certificate_is_renewed_when_it_must_be() {
     let place = tempfile::tempdir().unwrap();
-    let authority = Authority::open(place.path(), "attic", now()).unwrap();
+    let authority = Authority::open(place.path(), "attic", &[], now()).unwrap();
     let wanted = names(&["vesta.local"], &["192.168.1.4"]);
     let chain = issued(&authority, &wanted, now());
     assert_eq!(due(None, &wanted, now()), Some("there is none yet"));
@@ -142,4 +142,18 @@ fn a_certificate_is_renewed_when_it_must_be() {
     let moved = names(&["vesta.local"], &["192.168.1.5"]);
     assert_eq!(due(Some(&chain), &moved, now()), Some("the house has a new name or address"));
     assert_eq!(due(Some(&chain), &names(&["vesta.local"], &[]), now()), None, "an address that is gone does no harm");
+}
+
+#[test]
+fn an_address_of_its_own_that_is_not_private_is_permitted_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let own = names(&["vesta.local"], &["192.0.2.2"]);
+    let authority = Authority::open(place.path(), "attic", &own.addresses, now()).unwrap();
+    assert_eq!(authority.allowed(&own), own);
+    let chain = issued(&authority, &own, now());
+    verified(&authority, &chain, "192.0.2.2", now()).unwrap();
+    let neighbour = names(&[], &["192.0.2.3"]);
+    assert_eq!(authority.allowed(&neighbour), Names::default());
+    let forged = issued(&authority, &neighbour, now());
+    assert!(verified(&authority, &forged, "192.0.2.3", now()).is_err());
 }

@@ -103,7 +103,7 @@ fn local(settings: &Settings) -> WayReport {
     if !Authority::exists(&settings.folder) {
         return WayReport::ready(Way::LocalAuthority, "is made when the server starts for the first time");
     }
-    match Authority::open(&settings.folder, &addresses::host_name(), (settings.clock)()) {
+    match Authority::open(&settings.folder, &addresses::host_name(), &addresses::current(), (settings.clock)()) {
         Ok(authority) => WayReport::ready(
             Way::LocalAuthority,
             format!("\"{}\", fingerprint {}", authority.name(), authority.fingerprint()),

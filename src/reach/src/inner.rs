@@ -16,7 +16,7 @@ use crate::certificates::Certificates;
 use crate::chain::Chain;
 use crate::config::{AcmeConfig, CertificateConfig, ReachConfig, TailscaleConfig};
 use crate::proxies::TrustedProxies;
-use crate::report::{Way, WayReport};
+use crate::report::{Way, WayReport, WayState};
 
 /// Tells the time; tests have one that they can turn.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -153,6 +153,17 @@ impl Inner {
         self.change(|state| {
             state.ways.insert(report.way, report);
         });
+    }
+
+    /// Adds to the report of a way that works what could be better about it, or takes that away.
+    pub(crate) fn remark(&self, way: Way, remark: Option<(String, String)>) {
+        let (means, fix) = remark.unzip();
+        let Some(report) = self.state().ways.remove(&way).filter(|report| report.state == WayState::Ready) else {
+            return;
+        };
+        if (&report.means, &report.fix) != (&means, &fix) {
+            self.report(WayReport { means, fix, ..report });
+        }
     }
 
     /// Shows a new certificate.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::authority::{Authority, Names};
 use crate::chain::Chain;
 use crate::config::AcmeChallenge;
 use crate::inner::Inner;
@@ -54,9 +55,15 @@ pub(crate) fn renew_local(inner: &Inner) {
         inner.change(|state| state.addresses = current);
     }
     let Some(authority) = &inner.authority else { return };
-    let wanted = authority.allowed(&inner.wanted());
+    let all = inner.wanted();
+    let allowed = authority.allowed(&all);
+    renew_if_due(inner, authority, &allowed);
+    tell_what_is_beyond(inner, &all, &allowed);
+}
+
+fn renew_if_due(inner: &Inner, authority: &Authority, wanted: &Names) {
     let shown = inner.certificates.of(Way::LocalAuthority);
-    let Some(why) = authority::due(shown.as_deref(), &wanted, inner.now()) else { return };
+    let Some(why) = authority::due(shown.as_deref(), wanted, inner.now()) else { return };
     let found = |chain: &Chain| {
         format!(
             "{}, trusted by phones that trust \"{}\"; renewed by itself before {}",
@@ -69,13 +76,13 @@ pub(crate) fn renew_local(inner: &Inner) {
     // A restart shows the same certificate again: browsers remember exceptions by it.
     if shown.is_none()
         && let Some(kept) = kept(&file, authority.fingerprint())
-        && authority::due(Some(&kept), &wanted, inner.now()).is_none()
+        && authority::due(Some(&kept), wanted, inner.now()).is_none()
     {
         let found = found(&kept);
         return inner.show(Way::LocalAuthority, kept, found);
     }
     tracing::debug!(why, "the house's certificate is made anew");
-    let made = authority.issue(&wanted, inner.now()).and_then(|(chain, key)| {
+    let made = authority.issue(wanted, inner.now()).and_then(|(chain, key)| {
         let made = Chain::from_pem("the house's certificate", &chain, &key)?;
         private_file::write(&file, &format!("{}\n{chain}{key}", issued_by(authority.fingerprint())))?;
         Ok(made)
@@ -92,6 +99,22 @@ pub(crate) fn renew_local(inner: &Inner) {
             "do what the message says; it is tried again by itself",
         )),
     }
+}
+
+/// Reports the IPv4 addresses that the authority may not speak for.
+fn tell_what_is_beyond(inner: &Inner, all: &Names, allowed: &Names) {
+    let beyond = all.addresses.iter().filter(|own| own.is_ipv4() && !allowed.addresses.contains(own));
+    let beyond: Vec<_> = beyond.map(ToString::to_string).collect();
+    let folder = inner.settings.folder.display();
+    let remark = (!beyond.is_empty()).then(|| {
+        let means = format!("It may not speak for {}: browsers show a warning there.", list(&beyond));
+        let fix = format!(
+            "open the house by its name, or delete {folder}/authority.pem and {folder}/authority.key, restart, and let every \
+             phone trust the house anew"
+        );
+        (means, fix)
+    });
+    inner.remark(Way::LocalAuthority, remark);
 }
 
 fn issued_by(fingerprint: &str) -> String {

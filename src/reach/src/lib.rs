@@ -84,7 +84,9 @@ impl Reach {
         let opening = settings.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let local = opening.reach.local_authority && opening.reach.https != Door::Off;
-            local.then(|| Authority::open(&opening.folder, &addresses::host_name(), (opening.clock)()))
+            local.then(|| {
+                Authority::open(&opening.folder, &addresses::host_name(), &addresses::current(), (opening.clock)())
+            })
         });
         let (authority, error) = match opened.await {
             Ok(Some(Ok(authority))) => (Some(Arc::new(authority)), None),

@@ -41,10 +41,12 @@ pub(crate) fn links(inner: &Inner) -> Links {
         let names = chain.iter().flat_map(|chain| chain.names()).filter(|name| !name.starts_with("*."));
         secure.extend(names.map(|name| link(way, url("https", name, https.port()))));
     }
-    if inner.certificates.of(Way::LocalAuthority).is_some() {
+    if let Some(chain) = inner.certificates.of(Way::LocalAuthority) {
         let announced = state.ways.get(&Way::Mdns).is_some_and(|report| report.state == WayState::Ready);
         let name = state.announced.filter(|_| announced && !https.ip().is_loopback());
-        let addresses = reachable(https, &state.addresses);
+        // Where the certificate is not for an address, browsers would show a warning there.
+        let certified: Vec<_> = state.addresses.iter().filter(|own| chain.addresses().contains(own)).copied().collect();
+        let addresses = reachable(https, &certified);
         let hosts = name.into_iter().chain(addresses.iter().map(|address| bracketed(*address)));
         secure.extend(hosts.map(|host| link(Way::LocalAuthority, url("https", &host, https.port()))));
     }

@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn the_certificate_is_in_the_profile() {
         let place = tempfile::tempdir().unwrap();
-        let authority = Authority::open(place.path(), "attic", SystemTime::now()).unwrap();
+        let authority = Authority::open(place.path(), "attic", &[], SystemTime::now()).unwrap();
         let text = profile(&authority, "Vesta <3", "Trust & talk");
         let data = text.split("<data>").nth(1).unwrap().split("</data>").next().unwrap();
         use base64::Engine as _;
