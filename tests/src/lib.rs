@@ -1,5 +1,6 @@
 //! What the whole-program tests and benchmarks share.
 //!
+//! - [`pages`]: a web site that is not the house's.
 //! - [`phone`]: calls over WebRTC. [`relay`]: a network that spoils what it carries.
 //! - [`program`]: finds and runs the built programs.
 //! - [`realtime`]: a client of the Realtime protocol.
@@ -37,6 +38,7 @@ pub mod commands;
 pub mod live;
 pub mod misheard;
 pub mod mqtt;
+pub mod pages;
 pub mod phone;
 pub mod program;
 pub mod realtime;

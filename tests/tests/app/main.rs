@@ -5,11 +5,13 @@
 //! - `talk`: a spoken command through Chromium's fake microphone.
 //! - `written`: the written conversation, also without a network.
 //! - `history`: turns: undo, flag, delete.
+//! - `calls`: pages of others that call by WebRTC, OpenAI's Agents SDK among them.
 //! - `api`: the API's own promises: events that resume, roles, requests that are done once.
 //! - `schemathesis`: requests made out of the API's description.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod api;
+mod calls;
 mod history;
 mod home;
 mod schemathesis;
