@@ -371,6 +371,7 @@ fn every_stable_error_can_be_spoken() {
         "too_many_timers",
         "timer_without_length",
         "timer_too_long",
+        "timer_two_lengths",
         "timer_too_short",
         "timer_already",
         "no_list",

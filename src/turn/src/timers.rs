@@ -90,6 +90,10 @@ pub(crate) async fn act(
 }
 
 async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Result<Outcome, TurnError> {
+    let length_ms = length(call)?;
+    if given(&call.slots, "start_")?.is_some_and(|other| other != length_ms) {
+        return Err(TimerError::TwoLengths.into());
+    }
     let command = later_command(call);
     // What makes no sense now will not make sense later.
     if let Some(text) = &command {
@@ -105,7 +109,7 @@ async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Res
         client: (!client.id.is_empty()).then(|| client.id.clone()),
         command,
         permissions: client.permissions,
-        length_ms: length(call)?,
+        length_ms,
     };
     let timer = change(assistant, |timers, now| timers.start(request, now)).await?;
     let mut outcome = about(&timer);

@@ -105,6 +105,9 @@ pub enum TimerError {
     /// Nothing, or less.
     #[error("a timer needs a length of at least a second")]
     NoLength,
+    /// Two different lengths were given: "a ten minute timer for five minutes".
+    #[error("two different lengths were given")]
+    TwoLengths,
     /// Longer than [`MAX_LENGTH_MS`].
     #[error("a timer can run for {} days at most", MAX_LENGTH_MS / 86_400_000)]
     TooLong,
@@ -132,6 +135,7 @@ impl TimerError {
             Self::Several { .. } => "several_timers",
             Self::TooMany => "too_many_timers",
             Self::NoLength => "timer_without_length",
+            Self::TwoLengths => "timer_two_lengths",
             Self::TooLong => "timer_too_long",
             Self::TooShort { .. } => "timer_too_short",
             Self::Already { .. } => "timer_already",
@@ -144,7 +148,7 @@ impl TimerError {
             Self::None { timers } => json!({ "count": timers }),
             Self::Several { timers } => json!({ "timers": timers, "count": timers.len() }),
             Self::TooMany => json!({ "most": MAX_TIMERS }),
-            Self::NoLength => json!({}),
+            Self::NoLength | Self::TwoLengths => json!({}),
             Self::TooLong => json!({ "days": MAX_LENGTH_MS / 86_400_000 }),
             Self::TooShort { timer } => json!({ "timer": timer }),
             Self::Already { is, timer } => json!({ "is": is, "timer": timer }),

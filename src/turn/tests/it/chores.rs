@@ -66,6 +66,7 @@ async fn timers_that_make_no_sense_are_refused_with_a_reason() {
     for (text, error) in [
         ("set a timer for 0 seconds", "timer_without_length"),
         ("set a timer for 10000 hours", "timer_too_long"),
+        ("set a ten minute timer for five minutes", "timer_two_lengths"),
         ("walk the dog in ten minutes", "not_understood"),
         ("the moon and the stars in ten minutes", "not_understood"),
     ] {
