@@ -75,8 +75,9 @@ fn told(inner: &Inner, name: &str) {
         report.fix = Some("give this one another name: [reach] name = \"…\"".to_owned());
     }
     report.names = vec![name.clone()];
-    inner.report(report);
+    // Whoever waits for the report finds the name.
     inner.announced(Some(name));
+    inner.report(report);
 }
 
 /// Says goodbye, so that the name is forgotten at once.
