@@ -406,3 +406,48 @@ async fn a_reply_goes_on_in_another_network_where_it_was_heard_last() {
     // The client tells what it got every 100 ms; what it had no time to tell is heard twice.
     assert!((200..=212).contains(&frames), "{frames} frames of 200 were heard");
 }
+
+/// A STUN server that sees everybody at 203.0.113.5:4444.
+async fn stun_server() -> std::net::SocketAddr {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut request = [0; 64];
+        while let Ok((length, from)) = socket.recv_from(&mut request).await {
+            assert_eq!(length, 20);
+            let mut answer = vec![1, 1, 0, 12];
+            answer.extend_from_slice(&request[4..20]);
+            let (cookie, address) = ([0x21, 0x12, 0xa4, 0x42], [203u8, 0, 113, 5]);
+            answer.extend([0, 0x20, 0, 8, 0, 1]);
+            answer.extend((4_444u16 ^ 0x2112).to_be_bytes());
+            answer.extend(address.iter().zip(cookie).map(|(byte, mask)| byte ^ mask));
+            socket.send_to(&answer, from).await.unwrap();
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_see_of_this_machine_is_offered_too() {
+    let mut config = RtcConfig { public_addresses: vec!["198.51.100.7".parse().unwrap()], ..RtcConfig::default() };
+    config.servers.stun = vec![format!("stun:{}", stun_server().await)];
+    let (calls, _cancel) = open(config).await;
+    let offer = Caller::new(Kind::default()).await.offer;
+    let asked = async {
+        loop {
+            let begun = calls.begin(&offer, "ada", true).unwrap();
+            begun.over.cancel();
+            while calls.count() > 0 {
+                tokio::task::yield_now().await;
+            }
+            if begun.answer.contains("203.0.113.5 4444 typ srflx") {
+                return begun.answer;
+            }
+        }
+    };
+    let answer = timeout(PATIENCE, asked).await.expect("the STUN server was asked");
+    let (udp, _) = calls.addresses();
+    if udp.iter().any(|address| address.is_ipv4() && !address.ip().is_loopback()) {
+        assert!(answer.contains(&format!("198.51.100.7 {} typ srflx", udp[0].port())), "{answer}");
+    }
+}
