@@ -40,8 +40,10 @@ pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
 
 /// Starts the log on standard error: what `filter` says, else `VESTA_LOG`, else the server's news or a command's warnings.
 pub(crate) fn start_log(filter: Option<&str>, server: bool) {
+    // What a client sends that makes no sense is counted, not logged: nobody shall fill the disk with it.
     let usual = if server {
-        "info,rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,rumqttc=error,h2=warn,hyper=warn"
+        "info,rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,rumqttc=error,h2=warn,hyper=warn,\
+         rtc=off,rtc_ice=off,rtc_dtls=off,rtc_sctp=off,rtc_srtp=off,rtc_datachannel=off,rtc_interceptor=off"
     } else {
         "warn,vesta_home=error,vesta_engines=error,rumqttc=off,rmqtt=error,rmqtt_net=off"
     };
