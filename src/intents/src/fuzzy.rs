@@ -39,7 +39,7 @@ const MAX_RESPACED: usize = 8;
 /// A word that is known is less likely to be wrong.
 const KNOWN_WORD: f32 = 0.95;
 /// What leaving out an unknown word costs: enough that it always leads to a question.
-const DROP_COST: f32 = 0.3;
+const DROP_COST: f32 = 0.35;
 /// Words less alike than this are not tried.
 const MIN_LIKENESS: f32 = 0.5;
 /// Length in characters from which on one different letter weighs little.

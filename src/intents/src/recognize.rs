@@ -156,8 +156,13 @@ impl Dictionary {
     }
 
     pub(crate) fn partial_of_one(&self, text: &str, names: &Names, context: &Context) -> Partial {
-        let Ok(search) = self.search(text, names, context, Wanted::Beginning) else {
-            return Partial { complete: false, can_continue: false };
+        let search = match self.search(text, names, context, Wanted::Beginning) {
+            Ok(search) => search,
+            Err(RecognizeError::TooLong { .. }) => return Partial { complete: false, can_continue: false },
+            // Whole sentences are found with less work. What follows is not known, so it may.
+            Err(RecognizeError::TooComplex) => {
+                return Partial { complete: self.recognize(text, names, context).is_some(), can_continue: true };
+            }
         };
         let complete = !self.candidates(&search, names, context).is_empty();
         let can_continue = search.can_continue || self.ends_in_skip_word(text, names, context);
