@@ -136,9 +136,11 @@ export function talkView() {
 
   function found(/** @type {Event} */ event) {
     const now = /** @type {CustomEvent<Turn>} */ (event).detail;
-    const mine = !now.person || now.person === me()?.id;
-    if (!mine || now.mode === 'text' || (now.at_ms < talk.since && now.id !== turn?.id)) return;
-    if (talk.since === 0 && now.id !== turn?.id) return;
+    if (now.id !== turn?.id) {
+      const mine = !now.person || now.person === me()?.id;
+      // Clocks differ between devices: what was heard tells whose sentence it is, not when.
+      if (talk.since === 0 || !mine || now.mode === 'text' || (talk.heard && !talk.unsettled && now.transcript !== talk.heard)) return;
+    }
     turn = now;
     paint();
   }

@@ -44,7 +44,7 @@ class Talk extends EventTarget {
   /** Whether what was said waits for the connection. */
   kept = 0;
   handsFree = false;
-  /** When the current sentence began (Unix time, milliseconds); its turn is younger. */
+  /** When the current sentence began (Unix time, milliseconds); 0 before the first. */
   since = 0;
   microphone = new Microphone();
 
@@ -246,7 +246,7 @@ class Talk extends EventTarget {
     this.#pressed = true;
     this.#recorded = [];
     this.#streamed = false;
-    this.since = Date.now() - 500;
+    this.since = Date.now();
     Object.assign(this, { heard: '', answer: '', error: '', unsettled: true });
     this.#interrupt();
     const fresh = !this.microphone.open;
@@ -342,7 +342,7 @@ class Talk extends EventTarget {
         if (one.kind !== 'speech' || this.#pressed) continue;
         const way = await this.#wayForRecorded();
         if (!way) return;
-        this.since = Date.now() - 500;
+        this.since = Date.now();
         this.#send({ type: 'input_audio_buffer.clear' });
         way.speech(new Int16Array(one.pcm));
         const taken = this.#next('taken', 5_000);
@@ -425,7 +425,7 @@ class Talk extends EventTarget {
         this.dispatchEvent(new Event('taken'));
         break;
       case 'speech_started':
-        this.since = Date.now() - 500;
+        this.since = Date.now();
         if (this.#playing) this.#interrupt();
         Object.assign(this, { heard: '', answer: '', error: '', unsettled: true });
         this.#set('listening');
