@@ -102,7 +102,7 @@ impl Bench {
     }
 
     /// The response that has to be answered now, with its text.
-    fn to_answer(&mut self) -> (String, String) {
+    fn wanted_answer(&mut self) -> (String, String) {
         let answered = self.others.drain(..).find_map(|effect| match effect {
             Effect::Answer { response, text, .. } => Some((response, text)),
             _ => None,
@@ -187,7 +187,7 @@ fn a_typed_turn_is_told_in_the_published_order() {
     assert_eq!(bench.kinds(), ["conversation.item.added", "conversation.item.done"]);
     bench.client(json!({ "type": "response.create" }));
     assert_eq!(bench.kinds(), ["response.created", "rate_limits.updated"]);
-    let (response, text) = bench.to_answer();
+    let (response, text) = bench.wanted_answer();
     assert_eq!(text, "turn on the light");
     bench.say(&response, "The light is on.", 150);
     bench.finished(&response);
@@ -214,7 +214,7 @@ fn a_response_in_writing_has_text_parts_and_no_audio() {
     } }));
     let created = bench.events().into_iter().find(|event| event["type"] == "response.created").unwrap();
     assert_eq!(created["response"]["conversation_id"], Value::Null);
-    let (response, _) = bench.to_answer();
+    let (response, _) = bench.wanted_answer();
     bench.turn(&response, TurnEvent::Say { turn: "t".to_owned(), text: "Hi.".to_owned() });
     bench.finished(&response);
     let events = bench.events();
@@ -268,7 +268,7 @@ fn push_to_talk_commits_transcribes_and_answers() {
     assert_eq!(events[0]["delta"], " the light");
     assert_eq!(events[1]["type"], "conversation.item.input_audio_transcription.completed");
     assert_eq!(events[1]["usage"], json!({ "type": "duration", "seconds": 1.0 }));
-    assert_eq!(bench.to_answer().1, "turn on the light");
+    assert_eq!(bench.wanted_answer().1, "turn on the light");
     bench.client(json!({ "type": "conversation.item.retrieve", "item_id": item }));
     let retrieved = bench.events().remove(0);
     assert_eq!(retrieved["item"]["content"][0]["transcript"], "turn on the light");
@@ -319,7 +319,7 @@ fn an_utterance_found_by_the_ear_is_answered_by_itself() {
     assert!(events[..2].iter().all(|event| event["item_id"] == item));
     bench.heard(item, "stop");
     assert_eq!(bench.kinds(), Vec::<String>::new(), "nobody asked for a transcript");
-    assert_eq!(bench.to_answer().1, "stop");
+    assert_eq!(bench.wanted_answer().1, "stop");
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn speaking_over_an_answer_cancels_it_and_the_history_keeps_what_was_heard() {
     bench.type_in("what time is it");
     bench.client(json!({ "type": "response.create" }));
     bench.kinds();
-    let (response, _) = bench.to_answer();
+    let (response, _) = bench.wanted_answer();
     bench.say(&response, "It is half past nine in the evening.", 2_000);
     let item = bench.events()[0]["item"]["id"].as_str().unwrap().to_owned();
     bench.ear(TurnEvent::SpeechStarted { turn: "a".to_owned(), at_ms: 0 });
@@ -415,7 +415,7 @@ fn silence_beside_the_events_cuts_the_history_too() {
     bench.type_in("what time is it");
     bench.client(json!({ "type": "response.create" }));
     bench.kinds();
-    let (response, _) = bench.to_answer();
+    let (response, _) = bench.wanted_answer();
     bench.say(&response, "It is half past nine in the evening.", 2_000);
     bench.finished(&response);
     let kinds = bench.kinds();
@@ -464,7 +464,7 @@ fn a_muted_track_is_not_recognised_and_what_nobody_committed_is_forgotten() {
     assert!(
         kinds.contains(&"input_audio_buffer.committed".to_owned()) && kinds.contains(&"response.created".to_owned())
     );
-    assert_eq!(bench.to_answer().1, "");
+    assert_eq!(bench.wanted_answer().1, "");
 }
 
 #[test]
@@ -476,7 +476,7 @@ fn after_a_long_silence_the_house_asks() {
     bench.type_in("hello");
     bench.client(json!({ "type": "response.create" }));
     bench.kinds();
-    let (response, _) = bench.to_answer();
+    let (response, _) = bench.wanted_answer();
     bench.say(&response, "Hello.", 1_000);
     bench.finished(&response);
     bench.kinds();
