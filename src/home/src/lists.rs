@@ -224,15 +224,18 @@ fn position(items: &[Item], wanted: &str) -> Option<usize> {
     if let Some(at) = exactly.iter().copied().find(open).or(exactly.first().copied()) {
         return Some(at);
     }
-    let words: Vec<&str> = wanted.split(' ').filter(|word| !word.is_empty()).collect();
-    let within = those(&|text| {
-        let own: Vec<&str> = text.split(' ').collect();
-        !words.is_empty() && own.windows(words.len()).any(|window| window == words)
-    });
-    match within.iter().copied().filter(open).collect::<Vec<_>>().as_slice() {
-        [one] => Some(*one),
-        _ => None,
-    }
+    // "Bread" is the brown bread, and "the eggs" are the eggs.
+    let part = |whole: &str, part: &str| {
+        let part: Vec<&str> = part.split(' ').filter(|word| !word.is_empty()).collect();
+        let whole: Vec<&str> = whole.split(' ').collect();
+        !part.is_empty() && whole.windows(part.len()).any(|window| window == part)
+    };
+    [those(&|text| part(text, &wanted)), those(&|text| part(&wanted, text))].iter().find_map(|within| {
+        match within.iter().copied().filter(open).collect::<Vec<_>>().as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
+    })
 }
 
 #[cfg(test)]
@@ -270,6 +273,7 @@ mod tests {
         lists.add("packing", &words(&["red socks", "blue socks"])).unwrap();
         assert!(matches!(lists.complete("packing", "socks"), Err(ListError::NoItem { .. })), "two fit");
         assert!(matches!(lists.remove("packing", "so"), Err(ListError::NoItem { .. })));
+        assert_eq!(lists.remove("packing", "my red socks").unwrap().1, "red socks");
         assert!(matches!(lists.add("packing", &["x".repeat(201)]), Err(ListError::Full { .. })));
     }
 

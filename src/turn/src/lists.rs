@@ -45,7 +45,11 @@ pub(crate) async fn act(assistant: &Assistant, call: &IntentCall) -> Result<Opti
             let before = assistant
                 .chores
                 .with_lists(&assistant.parts.store, |lists| {
-                    let before = lists.clear(&name)?;
+                    let before = look(lists, &name)?;
+                    if before.items.is_empty() {
+                        return Ok((before, Vec::new()));
+                    }
+                    lists.clear(&name)?;
                     let now = lists.list(&name)?;
                     Ok((before, vec![keep(now)]))
                 })

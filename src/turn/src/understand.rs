@@ -204,7 +204,7 @@ fn free_words(recognition: &Recognition) -> usize {
 }
 
 fn meaning(text: &str, recognitions: Vec<Recognition>, scene: &Scene) -> Meaning {
-    let calls = recognitions.into_iter().map(|recognition| call(recognition, scene.area.as_deref())).collect();
+    let calls = recognitions.into_iter().map(|recognition| call(text, recognition, scene.area.as_deref())).collect();
     Meaning { text: text.to_owned(), calls }
 }
 
@@ -216,12 +216,18 @@ fn subject(recognition: &Recognition, home: &Snapshot) -> Option<String> {
     entity.or_else(area)
 }
 
-fn call(recognition: Recognition, speaker_area: Option<&str>) -> Call {
+fn call(text: &str, recognition: Recognition, speaker_area: Option<&str>) -> Call {
     let mut slots = BTreeMap::new();
     let mut spoken = Map::new();
     for (name, slot) in recognition.slots {
+        let free = slot.value.as_str() == Some(slot.text.as_str());
+        let value = match text.get(slot.span.clone()).filter(|said| free && same_letters(said, &slot.text)) {
+            // Sentences are matched without their commas, but what is put on a list has them: "milk, eggs and bread".
+            Some(said) => Value::from(said.trim().trim_end_matches(|c: char| !c.is_alphanumeric())),
+            None => slot.value,
+        };
         spoken.insert(name.clone(), Value::from(slot.text.trim()));
-        slots.insert(name, slot.value);
+        slots.insert(name, value);
     }
     let intent = IntentCall {
         intent: recognition.intent,
@@ -230,6 +236,13 @@ fn call(recognition: Recognition, speaker_area: Option<&str>) -> Call {
         ..IntentCall::default()
     };
     Call { intent, response: recognition.response, spoken }
+}
+
+/// Whether two texts differ in nothing but marks and white space.
+fn same_letters(a: &str, b: &str) -> bool {
+    let letters =
+        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    letters(a) == letters(b)
 }
 
 /// Every name and alias of what can be spoken about.

@@ -87,8 +87,10 @@ async fn timers_and_lists_are_there_after_a_restart() {
     let house = House::open(folder.path(), "en").await;
     house.ask("phone", "set a tea timer for one second").await;
     house.ask("phone", "set a roast timer for two hours").await;
-    let added = house.ask("phone", "add milk and brown bread to the shopping list").await;
-    assert_eq!(added.said, "milk and brown bread are on the shopping list.");
+    assert_eq!(house.ask("phone", "clear the shopping list").await.said, "The shopping list is empty.");
+    let added = house.ask("phone", "Add milk, eggs and brown bread to the shopping list!").await;
+    assert_eq!(added.said, "milk, eggs and brown bread are on the shopping list.");
+    house.ask("phone", "take the eggs off the shopping list").await;
     house.ask("phone", "and cheese too").await;
     house.ask("phone", "add sun cream to the packing list").await;
     assert!(house.assistant.timers().borrow().iter().any(|timer| timer.name.as_deref() == Some("tea")));
