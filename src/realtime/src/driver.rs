@@ -153,13 +153,29 @@ impl Driver {
                     }
                     None => deadline = self.leave(),
                 },
-                permit = ear.reserve(), if here && !self.inbox.is_empty() => {
-                    if let (Ok(permit), Some(input)) = (permit, self.inbox.pop_front()) {
-                        permit.send(input);
+                permit = ear.reserve(), if here && !self.inbox.is_empty() => match permit {
+                    Ok(permit) => {
+                        if let Some(input) = self.inbox.pop_front() {
+                            permit.send(input);
+                        }
                     }
-                }
+                    // Without an ear there is nothing more to be heard.
+                    Err(_) => deadline = self.leave(),
+                },
                 what = next(played.as_mut()), if here => match what {
                     Some(what) => self.played(what),
+                    None => deadline = self.leave(),
+                },
+                // Before what the house says: a client that wants silence is heard while it speaks.
+                event = client_events.recv(), if takes => match event {
+                    Some(text) => {
+                        let now = self.now_ms();
+                        self.session.client_event(&text, now, house(&self.assistant));
+                    }
+                    None => deadline = self.leave(),
+                },
+                samples = next(heard.as_mut()), if takes => match samples {
+                    Some(samples) => self.session.heard_beside(samples),
                     None => deadline = self.leave(),
                 },
                 Some(event) = ear_events.recv(), if room => self.ear_event(event),
@@ -172,17 +188,6 @@ impl Driver {
                 }
                 Some((response, event)) = responses.recv(), if room => self.response_event(&response, event),
                 Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => self.done(done),
-                samples = next(heard.as_mut()), if takes => match samples {
-                    Some(samples) => self.session.heard_beside(samples),
-                    None => deadline = self.leave(),
-                },
-                event = client_events.recv(), if takes => match event {
-                    Some(text) => {
-                        let now = self.now_ms();
-                        self.session.client_event(&text, now, house(&self.assistant));
-                    }
-                    None => deadline = self.leave(),
-                },
                 () = sleep_until(deadline) => {
                     if !here {
                         return;
