@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 use crate::context::Context;
 use crate::dictionary::Dictionary;
 use crate::graph::Block;
-use crate::load::{Raw, RawRange, Sources, interpret, merge_parts, shorten};
+use crate::load::{Raw, RawRange, interpret, merge_parts, shorten};
 use crate::names::{NameEntry, Names};
 use crate::sample::{FROM_CALLER, Sample};
+use crate::sources::Sources;
 use crate::template::{self, Expr};
 
 /// Sentences made up per template to see whether it can be reached.

@@ -10,8 +10,9 @@ use crate::graph::{
     Block, Class, Graph, List, ListId, ListUse, Literal, Node, NodeId, Range, SentenceTemplate, SlotId, SpokenNumbers,
 };
 use crate::index::IndexBuilder;
-use crate::load::{self, Fractions, LoadError, Raw, RawBlock, RawList, RawRange, Sources, shorten};
+use crate::load::{self, Fractions, LoadError, Raw, RawBlock, RawList, RawRange, shorten};
 use crate::numbers::{MAX_TEXTS_OF_RANGE, NumberWords};
+use crate::sources::Sources;
 use crate::template::{self, Expr, ListRef};
 use crate::text::{fold, strip_unspaced};
 

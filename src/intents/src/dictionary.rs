@@ -4,9 +4,10 @@ use serde_json::{Map, Value};
 
 use crate::compile::compile;
 use crate::graph::{Graph, List, Node};
-use crate::load::{LoadError, Raw, Sources, interpret, merge_parts};
+use crate::load::{LoadError, Raw, interpret, merge_parts};
 use crate::numbers::NumberWords;
 use crate::respond::Responses;
+use crate::sources::Sources;
 use crate::text::{fold, normalize};
 use crate::words::Words;
 

@@ -1,7 +1,7 @@
 //! Sentence templates in the HassIL format to intent and slots: pure, no input or output, no language in Rust.
 //!
 //! - [`dictionary`]: a loaded dictionary, the way in
-//! - [`load`]: files to one merged tree, with messages that name file and line
+//! - [`load`]: files to one merged tree; [`sources`]: the file and line of what messages are about
 //! - [`template`]: the template language
 //! - [`graph`]: the compiled sentences, with shared parts; [`beginning`]: with what each can begin
 //! - [`tree`]: the sentences by their common beginnings; [`required`]: the words that they need
@@ -66,6 +66,7 @@ mod required;
 mod respond;
 mod sample;
 mod several;
+mod sources;
 mod template;
 mod text;
 mod tree;
