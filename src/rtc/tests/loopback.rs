@@ -451,3 +451,29 @@ async fn what_others_see_of_this_machine_is_offered_too() {
         assert!(answer.contains(&format!("198.51.100.7 {} typ srflx", udp[0].port())), "{answer}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_no_calls_are_closed() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    let (calls, _cancel) = open(RtcConfig::default()).await;
+    let (_, tcp) = calls.addresses();
+    let closes = |sent: Vec<u8>| async move {
+        let mut stream = TcpStream::connect(tcp[0]).await.unwrap();
+        stream.write_all(&sent).await.unwrap();
+        // Reading ends with the connection, in whatever way it is closed.
+        let read = timeout(PATIENCE, stream.read(&mut [0; 16])).await.expect("the connection is closed");
+        assert!(!matches!(read, Ok(1..)), "nobody answers");
+    };
+    for sent in [
+        b"GET / HTTP/1.1\r\nHost: here\r\n\r\n".to_vec(),
+        vec![0; 64],
+        vec![0xff; 64],
+        vec![0, 4, 0x80, 111, 0, 1],
+        // Half a frame, and then nothing.
+        vec![1, 0, 0, 1],
+        Vec::new(),
+    ] {
+        closes.clone()(sent).await;
+    }
+}
