@@ -6,16 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use tokio::sync::{Mutex as AsyncMutex, Notify, broadcast, watch};
+use tokio::sync::{Mutex as AsyncMutex, Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use vesta_home::lists::{List, ListError, Lists};
 use vesta_home::timers::{Due, Now, Timer, TimerError, TimerView, Timers};
 use vesta_intents::ResponseInput;
 use vesta_store::{Store, StoreError};
 
+use crate::Assistant;
 use crate::announce::{Announcement, AnnouncementKind, Audience};
+use crate::conversation::{Client, Mode, Pace, Speaker, Voice};
 use crate::error::TurnError;
-use crate::{Assistant, turn};
+use crate::event::TurnEvent;
 
 const TIMER: &str = "timer";
 const LIST: &str = "list";
@@ -317,7 +319,7 @@ impl Assistant {
             tracing::warn!(timer = timer.id, late_ms = due.late_ms, "a command for later is too late and is not done");
             Some(self.timer_words("too_late", &timer, due.late_ms))
         } else {
-            turn::later(self, &timer, cancel).await
+            later(self, &timer, cancel).await
         };
         let gone = |_: &mut Timers, _| Ok(((), vec![forget(&timer)]));
         self.chores.with_timers(&self.parts.store, gone).await?;
@@ -338,4 +340,36 @@ impl Assistant {
             timer.name.clone().or_else(|| timer.command.clone()).unwrap_or(length)
         })
     }
+}
+
+/// Does a command for later: a turn of its own, with a record. Returns what is to be told where it failed.
+async fn later(assistant: &Assistant, timer: &TimerView, cancel: &CancellationToken) -> Option<String> {
+    let command = timer.command.clone()?;
+    let (events, mut told) = mpsc::channel(16);
+    let client = Client {
+        id: String::new(),
+        speaker: Speaker::default(),
+        source: "timer".to_owned(),
+        mode: Mode::PushToTalk,
+        pace: Pace::AsFast,
+        area: timer.area.clone(),
+        wants_audio: false,
+        voice: Voice::default(),
+        rehearse: false,
+        permissions: timer.permissions,
+        events,
+    };
+    let listen = async {
+        let (mut failed, mut said) = (false, None);
+        while let Some(event) = told.recv().await {
+            match event {
+                TurnEvent::Failed { .. } => failed = true,
+                TurnEvent::Say { text, .. } => said = Some(text),
+                _ => {}
+            }
+        }
+        said.filter(|_| failed)
+    };
+    let (said, ()) = tokio::join!(listen, assistant.ask(&command, client, cancel.child_token()));
+    said
 }

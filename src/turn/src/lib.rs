@@ -7,7 +7,7 @@
 //! - `hypotheses`: which of the texts that may have been heard is taken.
 //! - [`hearing`]: an utterance, while it is heard and when it is over.
 //! - [`understand`]: text and the home's names to an intent call.
-//! - `dialog`: what was said before: corrections, follow-ups, answers to questions.
+//! - `dialog`: what was said before: corrections, follow-ups, answers to questions; `memory` takes from it and adds to it.
 //! - [`act`]: the intent call to a result: the home's devices, or what the house knows by itself (time and date).
 //! - `timers`, `lists`: what is done about them; `chores` keeps them, lets timers ring and does commands for later.
 //! - [`announce`]: what the house says without having been asked; `chime` is the sound before it.
@@ -32,6 +32,7 @@ pub mod event;
 pub mod hearing;
 mod hypotheses;
 mod lists;
+mod memory;
 pub mod record;
 pub mod settings;
 mod timers;

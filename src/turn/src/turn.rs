@@ -12,18 +12,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use vesta_home::timers::TimerView;
-use vesta_home::{CallError, IntentCall, Link, Outcome};
+use vesta_home::{CallError, Link, Outcome};
 
-use crate::conversation::{Client, Mode, Pace, Speaker, Voice};
-use crate::dialog::{Asked, Done, Step, World};
+use crate::conversation::Client;
+use crate::dialog::{Asked, Done, Step};
 use crate::error::TurnError;
 use crate::event::TurnEvent;
 use crate::hearing::Utterance;
 use crate::hypotheses::Hypotheses;
+use crate::memory::{follow, put_back, remember};
 use crate::record::Recorder;
 use crate::understand::{Call, Guess, Meaning};
 use crate::{Assistant, Parts, act, answer, voice};
@@ -178,40 +177,6 @@ async fn carry_out(
     Ok((outcome, sentences.join(" ")))
 }
 
-/// What is to be done for a sentence, which may be about what was said before.
-fn follow(assistant: &Assistant, client: &Client, meaning: &Meaning) -> Result<Vec<Step>, TurnError> {
-    let Parts { language, home, settings, .. } = &*assistant.parts;
-    let world = World { home: &home.snapshot(), dictionary: language.dictionary() };
-    assistant.dialogs().steps(&client.id, meaning, &world, Instant::now(), settings.follow_up)
-}
-
-/// Keeps in mind what was done, and what the house asks because of an error, so that the next sentence can be about it.
-fn remember(assistant: &Assistant, client: &Client, done: Vec<Done>, failed: Option<(&Call, &TurnError)>) {
-    if client.rehearse {
-        return;
-    }
-    let now = Instant::now();
-    let mut dialogs = assistant.dialogs();
-    // What was put back is nothing to go on from.
-    if done.iter().any(Done::is_undo) {
-        dialogs.forget(&client.id);
-        return;
-    }
-    let mut done = done;
-    match failed.map(|(call, error)| (call, error, Asked::because_of(call, error))) {
-        Some((.., Some(asked))) => {
-            dialogs.remember(&client.id, done, now);
-            dialogs.ask(&client.id, asked, now);
-        }
-        // "There is no fan in the kitchen." – "I meant the office."
-        Some((call, TurnError::Home(_), None)) => {
-            done.push(Done::failed(call));
-            dialogs.remember(&client.id, done, now);
-        }
-        _ => dialogs.remember(&client.id, done, now),
-    }
-}
-
 /// Whether nothing was done, asked or told.
 fn is_talk(outcome: &Outcome) -> bool {
     outcome.read_only && outcome.state.is_none() && outcome.matched.is_empty() && outcome.response_slots.is_empty()
@@ -307,52 +272,6 @@ async fn perform(
     append(&mut record.record().action, report.clone());
     client.tell(TurnEvent::Acted { turn, result: report }).await;
     Ok(outcome)
-}
-
-/// Undoes what was done before. All of it is tried; the first failure is told.
-async fn put_back(assistant: &Assistant, client: &Client, calls: &[IntentCall]) -> Result<(), TurnError> {
-    let mut failure = None;
-    for call in calls {
-        let mut call = call.clone();
-        call.deadline.get_or_insert(assistant.parts.settings.action_deadline);
-        if let Err(error) = assistant.act(&call, client).await {
-            tracing::warn!(intent = call.intent, %error, "something could not be undone");
-            failure.get_or_insert(error);
-        }
-    }
-    failure.map_or(Ok(()), Err)
-}
-
-/// Does a command for later: a turn of its own, with a record. Returns what is to be told where it failed.
-pub(crate) async fn later(assistant: &Assistant, timer: &TimerView, cancel: &CancellationToken) -> Option<String> {
-    let command = timer.command.clone()?;
-    let (events, mut told) = mpsc::channel(16);
-    let client = Client {
-        id: String::new(),
-        speaker: Speaker::default(),
-        source: "timer".to_owned(),
-        mode: Mode::PushToTalk,
-        pace: Pace::AsFast,
-        area: timer.area.clone(),
-        wants_audio: false,
-        voice: Voice::default(),
-        rehearse: false,
-        permissions: timer.permissions,
-        events,
-    };
-    let listen = async {
-        let (mut failed, mut said) = (false, None);
-        while let Some(event) = told.recv().await {
-            match event {
-                TurnEvent::Failed { .. } => failed = true,
-                TurnEvent::Say { text, .. } => said = Some(text),
-                _ => {}
-            }
-        }
-        said.filter(|_| failed)
-    };
-    let (said, ()) = tokio::join!(listen, assistant.ask(&command, client, cancel.child_token()));
-    said
 }
 
 /// A turn with several commands keeps a list; one with a single command keeps the command.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::resolve::{Open, Wanted, ambiguous, resolve};
 use super::slots::{Target, number, percent, required, spoken, text};
+use super::step::{POSITION, SPEED, TEMPERATURE, stepped, steps};
 use super::{Job, Step};
 use crate::action::{Action, LightChange};
 use crate::call::{CallError, IntentCall};
@@ -93,70 +94,6 @@ pub(super) fn plan(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError
     }
 }
 
-/// A value that can be asked for "a bit more" of.
-struct Stepped {
-    slot: &'static str,
-    domains: &'static [&'static str],
-    attribute: &'static str,
-    feature: &'static str,
-    /// Attributes that hold the bounds, and the bounds where they do not.
-    bounds: [(&'static str, f64); 2],
-    what: &'static str,
-}
-
-const POSITION: Stepped = Stepped {
-    slot: "position_step",
-    domains: &["cover", "valve"],
-    attribute: "current_position",
-    feature: "position",
-    bounds: [("", 0.0), ("", 100.0)],
-    what: "position",
-};
-const SPEED: Stepped = Stepped {
-    slot: "percentage_step",
-    domains: &["fan"],
-    attribute: "percentage",
-    feature: "percentage",
-    // Slower is not off.
-    bounds: [("", 1.0), ("", 100.0)],
-    what: "speed",
-};
-const TEMPERATURE: Stepped = Stepped {
-    slot: "temperature_step",
-    domains: &["climate"],
-    attribute: "temperature",
-    feature: "temperature",
-    bounds: [("min_temp", 0.0), ("max_temp", 100.0)],
-    what: "temperature",
-};
-
-/// Whether a value is to change by a step instead of to a number.
-fn steps(call: &IntentCall, slot: &str) -> bool {
-    !call.slots.contains_key(slot) && call.slots.contains_key(&format!("{slot}_step"))
-}
-
-/// Changes a value by a step from where each entity has it.
-fn stepped(
-    call: &IntentCall,
-    house: &Snapshot,
-    value: &Stepped,
-    action: impl Fn(f64) -> Action,
-) -> Result<Job, CallError> {
-    let step = number(call, value.slot)?;
-    let target = Target::new(call, house)?;
-    // From where it is unknown there is no step.
-    let now = |entity: &Entity| entity.number(value.attribute);
-    let able = |entity: &Entity| entity.features.iter().any(|own| own == value.feature) && now(entity).is_some();
-    let wanted = Wanted { domains: value.domains, able: &able, open: open(&target), what: value.what };
-    let found = resolve(house, &target, &wanted)?;
-    let [low, high] = value.bounds;
-    job(call, house, found, |entity| {
-        let bound = |(attribute, otherwise): (&str, f64)| entity.number(attribute).unwrap_or(otherwise);
-        let (low, high) = (bound(low), bound(high).max(bound(low)));
-        Step::Device(action((now(entity).unwrap_or(low) + step).clamp(low, high)))
-    })
-}
-
 /// The same action on everything of a kind that is meant.
 fn one_kind(
     call: &IntentCall,
@@ -174,12 +111,12 @@ fn one_kind(
 }
 
 /// "The blinds" means all of them, "the thermostat" the one nearby: only a domain or a class makes a call plural.
-fn open(target: &Target<'_>) -> Open {
+pub(super) fn open(target: &Target<'_>) -> Open {
     if target.domains.is_empty() && target.classes.is_empty() { Open::Nearest } else { Open::Everywhere }
 }
 
 /// Leaves out what cannot be reached, and puts the rest in order.
-fn job(
+pub(super) fn job(
     call: &IntentCall,
     house: &Snapshot,
     found: Vec<&Arc<Entity>>,

@@ -4,6 +4,7 @@ mod act;
 mod ask;
 mod resolve;
 mod slots;
+mod step;
 mod weather;
 
 use serde_json::{Map, Value};
