@@ -187,8 +187,9 @@ impl Loudspeaker {
         self.waiting.load(Ordering::Acquire) > 0
     }
 
-    /// Waits until everything was heard. The sound system holds some of it itself, so a little silence goes after it.
-    pub(crate) async fn played(&self) {
+    /// Waits until everything was heard. The sound system holds some of it itself, so a little silence goes after it. `false` where the
+    /// loudspeaker stopped taking sound.
+    pub(crate) async fn played(&self) -> bool {
         self.queue(vec![0; self.rate as usize / 5]);
         let rest = Duration::from_secs_f64(self.waiting.load(Ordering::Acquire) as f64 / f64::from(self.rate.max(1)));
         let drained = async {
@@ -201,9 +202,11 @@ impl Loudspeaker {
             }
         };
         // A loudspeaker that was pulled out drains nothing.
-        if timeout(rest + DEVICE_DELAY, drained).await.is_err() {
+        let played = timeout(rest + DEVICE_DELAY, drained).await.is_ok();
+        if !played {
             tracing::warn!("the loudspeaker stopped taking audio");
         }
+        played
     }
 }
 
@@ -285,10 +288,52 @@ pub(crate) fn list() -> anyhow::Result<(Vec<String>, Vec<String>)> {
     Ok((microphones, loudspeakers))
 }
 
-/// The microphone and the loudspeaker that would be used, where there are some that work.
-pub(crate) fn usual() -> (Option<String>, Option<String>) {
-    let host = cpal::default_host();
-    let microphone = host.default_input_device().filter(|device| device.default_input_config().is_ok());
-    let loudspeaker = host.default_output_device().filter(|device| device.default_output_config().is_ok());
-    (microphone.as_ref().map(label), loudspeaker.as_ref().map(label))
+/// What came of trying a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Tried {
+    /// There is none.
+    None,
+    /// It gives or takes sound. Its name.
+    Works(String),
+    /// It is there and does not work.
+    Fails {
+        /// Its name.
+        name: String,
+        /// What happened.
+        why: String,
+    },
+}
+
+/// Records a moment from the system's own microphone.
+pub(crate) async fn try_microphone() -> Tried {
+    let Some(device) = cpal::default_host().default_input_device() else { return Tried::None };
+    let heard = async {
+        let mut microphone = Microphone::open(None)?;
+        match timeout(DEVICE_DELAY, microphone.next()).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => bail!("it stopped at once"),
+            Err(_) => bail!("it opens, and gives nothing within {} s", DEVICE_DELAY.as_secs()),
+        }
+    };
+    tried(&device, heard.await)
+}
+
+/// Plays a moment of silence through the system's own loudspeaker.
+pub(crate) async fn try_loudspeaker() -> Tried {
+    let Some(device) = cpal::default_host().default_output_device() else { return Tried::None };
+    let played = async {
+        let loudspeaker = Loudspeaker::open(None)?;
+        if !loudspeaker.played().await {
+            bail!("it opens, and takes no sound within {} s", DEVICE_DELAY.as_secs());
+        }
+        Ok(())
+    };
+    tried(&device, played.await)
+}
+
+fn tried(device: &Device, result: anyhow::Result<()>) -> Tried {
+    match result {
+        Ok(()) => Tried::Works(label(device)),
+        Err(error) => Tried::Fails { name: label(device), why: format!("{error:#}") },
+    }
 }
