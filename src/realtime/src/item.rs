@@ -55,6 +55,9 @@ pub enum Status {
     Incomplete,
 }
 
+/// Letters that the fastest voice says in a second.
+const FASTEST: u64 = 20;
+
 /// How samples are written.
 type Write<'a> = Option<&'a dyn Fn(&[i16]) -> String>;
 
@@ -303,6 +306,7 @@ impl Item {
     /// # Errors
     /// Where it is no speech of the house, or there is less audio than that.
     pub fn truncate(&mut self, content_index: u64, heard_ms: u64) -> Result<(), EventError> {
+        let whole = self.status == Status::Completed;
         let wrong = |message: String, param: &str| Err(EventError::invalid("invalid_value", message).at(param));
         let part = match &mut self.kind {
             Kind::Message { role: Role::Assistant, content } => {
@@ -317,18 +321,20 @@ impl Item {
             let message = format!("Audio content of {audio_ms}ms is already shorter than {heard_ms}ms.");
             return wrong(message, "audio_end_ms");
         }
-        *transcript = heard_words(transcript, heard_ms, *audio_ms);
+        *transcript = heard_words(transcript, heard_ms, *audio_ms, whole);
         *audio_ms = heard_ms;
         Ok(())
     }
 }
 
-/// The words of a text that are over after a part of its time.
-fn heard_words(text: &str, heard_ms: u64, whole_ms: u64) -> String {
-    if heard_ms >= whole_ms {
+/// The words of a text that are over after a part of its time. Where not all of it was spoken (`whole` is false) nobody knows how
+/// long it would have been: no more than a fast voice says in that time.
+fn heard_words(text: &str, heard_ms: u64, spoken_ms: u64, whole: bool) -> String {
+    if whole && heard_ms >= spoken_ms {
         return text.to_owned();
     }
-    let letters = text.chars().count() as u64 * heard_ms / whole_ms.max(1);
+    let share = text.chars().count() as u64 * heard_ms.min(spoken_ms) / spoken_ms.max(1);
+    let letters = if whole { share } else { share.min(heard_ms * FASTEST / 1000) };
     let mut end = 0;
     for (count, (at, letter)) in text.char_indices().enumerate() {
         if count as u64 > letters {
@@ -348,11 +354,13 @@ mod tests {
     #[test]
     fn what_was_heard_ends_with_a_whole_word() {
         let text = "I turned on the kitchen light.";
-        assert_eq!(heard_words(text, 1_000, 1_000), text);
-        assert_eq!(heard_words(text, 500, 1_000), "I turned on the");
-        assert_eq!(heard_words(text, 0, 1_000), "");
-        assert_eq!(heard_words("", 10, 1_000), "");
-        assert_eq!(heard_words("Grüß Gott", 999, 1_000), "Grüß");
+        assert_eq!(heard_words(text, 1_000, 1_000, true), text);
+        assert_eq!(heard_words(text, 500, 1_000, true), "I turned on the");
+        assert_eq!(heard_words(text, 0, 1_000, true), "");
+        assert_eq!(heard_words("", 10, 1_000, true), "");
+        assert_eq!(heard_words("Grüß Gott", 999, 1_000, true), "Grüß");
+        let long = "And on it goes. ".repeat(100);
+        assert_eq!(heard_words(&long, 1_000, 1_000, false), "And on it goes. And");
     }
 
     #[test]

@@ -89,6 +89,7 @@ impl Session {
         let item =
             self.conversation.get_mut(id).ok_or_else(|| missing("item_truncate_invalid_item_id", "truncating", id))?;
         item.truncate(content_index, heard_ms)?;
+        self.keep_cut(id);
         self.send(
             "conversation.item.truncated",
             json!({ "item_id": id, "content_index": content_index, "audio_end_ms": heard_ms }),

@@ -306,6 +306,18 @@ impl Session {
     }
 }
 
+impl Session {
+    /// A message that is cut while it is still being said stays cut.
+    pub(super) fn keep_cut(&mut self, item: &str) {
+        let Some(Item { kind: Kind::Message { content, .. }, .. }) = self.conversation.get(item) else { return };
+        let Some(Part::OutputAudio { transcript, .. }) = content.first() else { return };
+        let messages = self.responses.values_mut().filter_map(|response| response.message.as_mut());
+        for message in messages.filter(|message| message.item == item) {
+            message.text.clone_from(transcript);
+        }
+    }
+}
+
 fn with(place: &Value, more: &Value) -> Value {
     let mut fields = place.clone();
     if let (Some(fields), Some(more)) = (fields.as_object_mut(), more.as_object()) {

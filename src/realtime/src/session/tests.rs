@@ -355,6 +355,25 @@ fn speaking_over_an_answer_cancels_it_and_the_history_keeps_what_was_heard() {
 }
 
 #[test]
+fn a_message_that_is_cut_while_it_is_said_stays_cut() {
+    let mut bench = Bench::new();
+    bench.type_in("what time is it");
+    bench.client(json!({ "type": "response.create" }));
+    bench.kinds();
+    let (response, _) = bench.wanted_answer();
+    bench.say(&response, "It is half past nine in the evening.", 2_000);
+    let item = bench.events()[0]["item"]["id"].as_str().unwrap().to_owned();
+    bench.client(json!({
+        "type": "conversation.item.truncate", "item_id": item, "content_index": 0, "audio_end_ms": 1_000,
+    }));
+    assert_eq!(bench.kinds(), ["conversation.item.truncated"]);
+    bench.finished(&response);
+    bench.kinds();
+    bench.client(json!({ "type": "conversation.item.retrieve", "item_id": item }));
+    assert_eq!(bench.events()[0]["item"]["content"][0]["transcript"], "It is half past");
+}
+
+#[test]
 fn only_one_response_speaks_in_the_conversation() {
     let mut bench = Bench::new();
     bench.type_in("hello");
