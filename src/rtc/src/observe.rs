@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::ended::Ended;
 use crate::jitter::JitterStats;
-use crate::peer::{Ended, Peer};
+use crate::peer::Peer;
 
 /// Something that happened to a call.
 #[derive(Debug, Clone, Copy)]

@@ -8,31 +8,23 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use rtc::data_channel::RTCDataChannelId;
-use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::{Registry, Slot};
-use rtc::media_stream::MediaStreamTrack;
-use rtc::peer_connection::configuration::RTCConfigurationBuilder;
-use rtc::peer_connection::configuration::interceptor_registry::{configure_rtcp_reports, configure_twcc_sender_only};
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
-use rtc::peer_connection::configuration::setting_engine::{SctpMaxMessageSize, SettingEngineBuilder};
+use rtc::peer_connection::RTCPeerConnection;
+use rtc::peer_connection::configuration::media_engine::MIME_TYPE_OPUS;
 use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent};
 use rtc::peer_connection::message::RTCMessage;
-use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
 use rtc::peer_connection::transport::RTCIceCandidateInit;
-use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::RTCRtpSenderId;
-use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
-};
+use rtc::rtp_transceiver::rtp_sender::RTCRtpCodecParameters;
 use rtc::sansio::Protocol;
-use rtc::shared::error::Error;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use vesta_realtime::ports::{Playback, Played};
 
 use crate::codec::{Listener, Speaker};
+use crate::connection::{OPUS, connection, negotiate, refused, track};
+use crate::ended::Ended;
 use crate::error::RtcError;
-use crate::feedback::{LetReportsThrough, Packets, Report, report};
+use crate::feedback::{Packets, Report, report};
 use crate::jitter::{AudioPacket, JitterBuffer};
 use crate::observe::Schedule;
 use crate::playback::{Frame, Player, Step};
@@ -41,10 +33,6 @@ use crate::sdp;
 
 /// The data channel that events travel on, as OpenAI names it.
 pub const CHANNEL: &str = "oai-events";
-/// The largest message either way: what browsers send at most.
-pub const MAX_MESSAGE: usize = 256 * 1_024;
-/// What the client may have under way to us; a message must fit.
-const RECEIVE_WINDOW: u32 = 512 * 1_024;
 /// Bytes that the client has not confirmed yet; beyond them nothing is taken from the session.
 const SEND_WINDOW: usize = 256 * 1_024;
 /// How long a client that asked for data channels may take to open one before one is opened for it.
@@ -56,50 +44,6 @@ const SILENCE: Duration = Duration::from_secs(8);
 const MOVING_PATIENCE: Duration = Duration::from_secs(3);
 /// How long after it was found nothing is sent on a new way.
 const ARRIVAL: Duration = Duration::from_millis(60);
-/// ICE by itself says that the client is gone after this; until then a new offer can bring it back.
-const ICE_DISCONNECTED: Duration = Duration::from_secs(4);
-const ICE_FAILED: Duration = Duration::from_secs(60);
-const ICE_KEEPALIVE: Duration = Duration::from_secs(2);
-/// How often a way that does not answer yet is tried, and how many times: two seconds in all.
-const ICE_CHECK: Duration = Duration::from_millis(50);
-const ICE_CHECKS: u16 = 40;
-/// Payload type where the offer names none.
-const OPUS: u8 = 111;
-
-/// Why a call is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// Somebody asked for it.
-    HungUp,
-    /// The client closed it.
-    Closed,
-    /// Nothing was heard of the client any more.
-    Silent,
-    /// The client never connected.
-    NeverConnected,
-    /// DTLS or SCTP failed.
-    Failed,
-    /// The session behind it is over.
-    SessionOver,
-    /// The client takes nothing of what it is told.
-    Stuck,
-}
-
-impl Ended {
-    /// A stable name for metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::HungUp => "hung_up",
-            Self::Closed => "closed",
-            Self::Silent => "silent",
-            Self::NeverConnected => "never_connected",
-            Self::Failed => "failed",
-            Self::SessionOver => "session_over",
-            Self::Stuck => "stuck",
-        }
-    }
-}
-
 /// A message of the client.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message {
@@ -498,65 +442,4 @@ impl Peer {
             tracing::debug!(%error, "a call was not closed cleanly");
         }
     }
-}
-
-fn connection(now: Instant) -> Result<RTCPeerConnection, RtcError> {
-    let mut codecs = MediaEngine::default();
-    let opus = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: OPUS };
-    codecs.register_codec(opus, RtpCodecKind::Audio).map_err(refused)?;
-    let interceptors = configure_rtcp_reports(Registry::new().with(Slot::Rfc8888, LetReportsThrough::default()));
-    let interceptors = configure_twcc_sender_only(interceptors, &mut codecs).map_err(refused)?;
-    let settings = SettingEngineBuilder::new()
-        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
-        .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
-        .with_ice_connection_attempts(Some(ICE_CHECK), Some(ICE_CHECKS))
-        .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(MAX_MESSAGE as u32))
-        .with_sctp_max_receive_buffer_size(RECEIVE_WINDOW)
-        .build();
-    RTCPeerConnectionBuilder::new()
-        .with_configuration(RTCConfigurationBuilder::new().build())
-        .with_media_engine(codecs)
-        .with_setting_engine(settings)
-        .with_interceptor_registry(interceptors)
-        .build(now)
-        .map_err(refused)
-}
-
-fn opus() -> RTCRtpCodec {
-    RTCRtpCodec {
-        mime_type: MIME_TYPE_OPUS.to_owned(),
-        clock_rate: 48_000,
-        channels: 2,
-        sdp_fmtp_line: "minptime=10;useinbandfec=1;usedtx=1".to_owned(),
-        rtcp_feedback: Vec::new(),
-    }
-}
-
-fn track(ssrc: u32) -> MediaStreamTrack {
-    let coding = RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() };
-    let encoding = RTCRtpEncodingParameters { rtp_coding_parameters: coding, codec: opus(), ..Default::default() };
-    MediaStreamTrack::new(
-        "vesta".to_owned(),
-        "voice".to_owned(),
-        "voice".to_owned(),
-        RtpCodecKind::Audio,
-        vec![encoding],
-    )
-}
-
-fn negotiate(pc: &mut RTCPeerConnection, offer: &str, candidates: &[String], now: Instant) -> Result<String, RtcError> {
-    let offer = RTCSessionDescription::offer(offer.to_owned()).map_err(|error| RtcError::NoSdp(error.to_string()))?;
-    pc.set_remote_description(now, offer).map_err(refused)?;
-    for candidate in candidates {
-        let init = RTCIceCandidateInit { candidate: candidate.clone(), ..Default::default() };
-        pc.add_local_candidate(init).map_err(refused)?;
-    }
-    let answer = pc.create_answer(None).map_err(refused)?;
-    let description = answer.sdp.clone();
-    pc.set_local_description(now, answer).map_err(refused)?;
-    Ok(description)
-}
-
-fn refused(error: Error) -> RtcError {
-    RtcError::Refused(error.to_string())
 }

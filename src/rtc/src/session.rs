@@ -9,10 +9,11 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use vesta_realtime::ports::{Playback, Played};
 
+use crate::ended::Ended;
 use crate::error::RtcError;
 use crate::net::Net;
 use crate::observe::Observer;
-use crate::peer::{Ended, Message, Peer};
+use crate::peer::{Message, Peer};
 use crate::route::{CallKey, Datagram};
 
 /// Datagrams taken at once.
