@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use vesta_home::{CallError, IntentCall};
+use vesta_home::IntentCall;
 
 use crate::conversation::Client;
 use crate::dialog::{Asked, Done, Step, World};

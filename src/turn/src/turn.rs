@@ -24,8 +24,8 @@ use crate::hearing::Utterance;
 use crate::hypotheses::Hypotheses;
 use crate::memory::{follow, put_back, remember};
 use crate::record::Recorder;
-use crate::understand::{Call, Guess, Meaning};
-use crate::{Assistant, Parts, act, answer, voice};
+use crate::understand::{Guess, Meaning};
+use crate::{Assistant, act, answer, voice};
 
 /// How a turn ended, as the record names it.
 mod outcome {

@@ -44,6 +44,11 @@ impl Done {
         Self { call: call.clone(), kind, entities: Vec::new(), undo: Vec::new() }
     }
 
+    /// Whether this was nothing but talk.
+    pub(crate) fn is_talk(&self) -> bool {
+        self.kind == "talk"
+    }
+
     /// Whether this undid what was before.
     pub(crate) fn is_undo(&self) -> bool {
         self.call.intent.intent == "VestaUndo"

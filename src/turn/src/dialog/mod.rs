@@ -66,6 +66,13 @@ struct Dialog {
 impl Dialogs {
     /// Remembers what a turn of a client did.
     pub(crate) fn remember(&mut self, client: &str, done: Vec<Done>, now: Instant) {
+        // "Thank you" is nothing to go on from, and takes nothing away but a question.
+        if done.iter().all(Done::is_talk)
+            && let Some(dialog) = self.dialogs.get_mut(client)
+        {
+            dialog.asked = dialog.asked.take().filter(|_| done.is_empty());
+            return;
+        }
         if !done.is_empty() {
             self.put(client, Dialog { at: now, done, asked: None });
         }

@@ -86,6 +86,7 @@ async fn a_correction_puts_back_what_was_wrong() {
     assert!(said.contains("bedroom"), "{said}");
     demo.is("light.kitchen_light", "off").await;
     demo.is("light.bedroom_light", "on").await;
+    demo.say("thank you").await;
     demo.say("I meant the living room lamp").await;
     demo.is("light.bedroom_light", "off").await;
     demo.is("light.living_room_lamp", "on").await;
