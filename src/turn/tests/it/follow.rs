@@ -14,6 +14,8 @@ use vesta_home::Entity;
 use crate::house::{House, PATIENCE, broker};
 
 const ME: &str = "phone";
+/// Entities of the demo home.
+const ENTITIES: usize = 47;
 
 /// The demo home, as a house that has seen all of it.
 struct Demo {
@@ -32,12 +34,7 @@ impl Demo {
         let showing = tokio::spawn(async move { vesta_demo_home::run(config, gone).await.unwrap() });
         let house = House::at(folder, "en", &broker.url()).await;
         let demo = Self { house, showing, cancel, broker };
-        // The doorbell is announced last.
-        demo.until("button.doorbell", |_| true).await;
-        let home = demo.house.assistant.parts().home.snapshot();
-        for id in home.entities.keys().filter(|id| id.starts_with("light.")) {
-            demo.until(id, |light| light.available && light.state.is_some()).await;
-        }
+        demo.there().await;
         demo
     }
 
@@ -46,6 +43,22 @@ impl Demo {
         self.cancel.cancel();
         self.showing.await.unwrap();
         self.broker.stop().await;
+    }
+
+    /// Waits until all of the demo home answers.
+    async fn there(&self) {
+        let home = &self.house.assistant.parts().home;
+        let mut changes = home.changes();
+        let waited = async {
+            loop {
+                let snapshot = home.snapshot();
+                if snapshot.entities.len() >= ENTITIES && snapshot.entities.values().all(|entity| entity.available) {
+                    return;
+                }
+                let _ = changes.recv().await;
+            }
+        };
+        timeout(PATIENCE, waited).await.expect("the demo home is there in time");
     }
 
     async fn until(&self, id: &str, holds: impl Fn(&Entity) -> bool) -> Arc<Entity> {
