@@ -304,7 +304,7 @@ async fn word_failure(
     client.tell(TurnEvent::Failed { turn, code: code.to_owned(), detail: error.to_string() }).await;
     match error {
         TurnError::NothingHeard => (outcome::NOTHING, None),
-        TurnError::NotUnderstood { .. } if !addressed => (outcome::NOTHING, None),
+        TurnError::NotUnderstood { .. } | TurnError::NothingRecent if !addressed => (outcome::NOTHING, None),
         // A lone "on" out of the television is no reason to ask what to turn on.
         TurnError::Home(_) if !addressed && error.is_refusal() && !names_something(record) => (outcome::NOTHING, None),
         TurnError::Engine(_) | TurnError::TranscriptTimeout { .. } | TurnError::Home(CallError::BrokerDown { .. })
