@@ -50,19 +50,24 @@ impl Asked {
 
     /// What a text means as an answer, by the words that only one of the things has.
     pub(super) fn answered(&self, text: &str, addressed: bool) -> Option<Meaning> {
-        let Self::Which { call, options, slot } = self else { return None };
         let words = words(text);
         if words.is_empty() || words.len() > if addressed { SHORT } else { OVERHEARD } {
             return None;
         }
-        let own = |option: &Candidate| {
-            let place = option.area.as_deref().unwrap_or_default();
-            self::words(&format!("{} {place}", option.name)).iter().filter(|word| words.contains(word)).count()
-        };
-        let most = options.iter().map(own).max().filter(|most| *most > 0)?;
-        let mut best = options.iter().filter(|option| own(option) == most);
-        let (one, None) = (best.next()?, best.next()) else { return None };
-        Some(Meaning { text: text.to_owned(), calls: vec![about(call, one, slot)] })
+        let own = |of: &str| self::words(of).iter().filter(|word| words.contains(word)).count();
+        match self {
+            Self::Which { call, options, slot } => {
+                let of = |option: &Candidate| {
+                    own(&format!("{} {}", option.name, option.area.as_deref().unwrap_or_default()))
+                };
+                let one = best(options, of)?;
+                Some(Meaning { text: text.to_owned(), calls: vec![about(call, one, slot)] })
+            }
+            Self::Meaning(meanings) => {
+                let (_, meaning) = best(meanings, |(subject, _)| own(subject))?;
+                Some(Meaning { text: text.to_owned(), calls: meaning.calls.clone() })
+            }
+        }
     }
 }
 
@@ -80,9 +85,20 @@ pub(super) fn chosen(call: &Call, asked: &Asked) -> Result<Vec<Call>, TurnError>
     };
     match asked {
         Asked::Meaning(meanings) => {
+            // By its number, or by what it is about.
+            let about = |(subject, meaning): &(String, Meaning)| {
+                ["name", "area", "floor"].into_iter().any(|named| {
+                    let wanted = slot(named);
+                    let own = || meaning.calls.first().and_then(|call| call.intent.slots.get(named));
+                    wanted.is_some_and(|wanted| {
+                        own() == Some(wanted) || wanted.as_str().is_some_and(|wanted| words(wanted) == words(subject))
+                    })
+                })
+            };
+            let named = || meanings.iter().position(about);
             let index = match meanings.len() {
                 1 => 0,
-                length => at(length).ok_or(TurnError::NothingRecent)?,
+                length => at(length).or_else(named).ok_or(TurnError::NothingRecent)?,
             };
             Ok(meanings.get(index).map(|(_, meaning)| meaning.calls.clone()).unwrap_or_default())
         }
@@ -135,6 +151,16 @@ fn about(call: &Call, option: &Candidate, slot: &str) -> Call {
         call.response = Some(if matches!(base, "light" | "fan" | "switch") { "default" } else { base }.to_owned());
     }
     call
+}
+
+/// The one that has the most, where it has any and no other has as much.
+fn best<T>(options: &[T], of: impl Fn(&T) -> usize) -> Option<&T> {
+    let most = options.iter().map(&of).max().filter(|most| *most > 0)?;
+    let mut best = options.iter().filter(|option| of(option) == most);
+    match (best.next(), best.next()) {
+        (one, None) => one,
+        _ => None,
+    }
 }
 
 fn words(text: &str) -> Vec<String> {
