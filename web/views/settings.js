@@ -70,8 +70,11 @@ function voiceLines() {
     const [house, own] = await Promise.all([attempt(() => get('/api/house')), attempt(() => get('/api/settings'))]);
     if (!house || !own) return;
     const name = (/** @type {any} */ one) => one.description || one.name;
+    // A voice that speaks the person's or the household's language, and the one that was chosen; eSpeak NG alone has more than a hundred.
+    const spoken = [language(), house.language];
+    const fits = (/** @type {any} */ one) => one.name === own.voice || one.languages.some((/** @type {string} */ tag) => spoken.includes(tag.slice(0, 2).toLowerCase()));
     voice.replaceChildren(h('option', { value: '' }, t('settings.house_voice')),
-      ...house.voices.map((/** @type {any} */ one) => h('option', { value: one.name }, `${name(one)} (${one.languages.join(', ')})`)));
+      ...house.voices.filter(fits).map((/** @type {any} */ one) => h('option', { value: one.name }, `${name(one)} (${one.languages.slice(0, 2).join(', ')})`)));
     voice.value = own.voice ?? '';
     area.replaceChildren(h('option', { value: '' }, t('settings.on_the_move')), ...live.areas.map((one) => h('option', { value: one.id }, one.name)));
     area.value = own.area ?? '';

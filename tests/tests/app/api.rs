@@ -136,9 +136,9 @@ async fn a_message_is_done_once_however_often_it_is_sent() {
     assert!(first["html"].as_str().unwrap().starts_with("<p>"), "{first}");
     let (second, third) = tokio::join!(send(), send());
     assert_eq!((&first, &first), (&second, &third));
-    lamp.until("the lamp is told", |_, payload| payload == "ON").await;
+    lamp.until("the lamp is told", |_, payload| payload == "1").await;
     server.ask("turn off the hallway light").await;
-    lamp.until("and told something else", |_, payload| payload == "OFF").await;
+    lamp.until("and told something else", |_, payload| payload == "0").await;
     let turns = server.get("/api/turns?text=hallway").await;
     assert_eq!(turns.as_array().unwrap().len(), 2, "{turns:#}");
 }

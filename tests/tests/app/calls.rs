@@ -75,7 +75,7 @@ async fn a_page_speaks_hears_and_moves_over_udp_and_over_tcp() {
         let key = client_secret(&server).await;
         let url = format!("{}/call.html?house={}&key={key}&way={way}", site.origin, server.url);
         let page = chromium.page(&url, PHONE).await;
-        lamp.until("the lamp is told", |_, payload| payload == "ON").await;
+        lamp.until("the lamp is told", |_, payload| payload == "1").await;
         done(&page, "the reply was heard", "window.stopped").await;
         assert_eq!(page.eval("path()").await, way);
         let heard = page.eval("heard()").await;

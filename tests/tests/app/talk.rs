@@ -44,7 +44,7 @@ async fn a_command_is_spoken_into_the_app_and_the_lamp_obeys() {
     page.press(".orb").await;
     command(&page, seconds).await;
     page.release(".orb").await;
-    lamp.until("the lamp is told", |_, payload| payload == "ON").await;
+    lamp.until("the lamp is told", |_, payload| payload == "1").await;
     page.until(
         "what was heard is shown",
         "document.querySelector('.heard').textContent.toLowerCase().includes('hallway')",
@@ -56,7 +56,7 @@ async fn a_command_is_spoken_into_the_app_and_the_lamp_obeys() {
     assert!(turns[0]["person"].is_string() && turns[0]["mode"] == "push_to_talk", "{turns:#}");
 
     page.click(".deeds .chip").await;
-    lamp.until("it is taken back", |_, payload| payload == "OFF").await;
+    lamp.until("it is taken back", |_, payload| payload == "0").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +73,7 @@ async fn the_space_bar_is_a_button_to_speak() {
     page.key(SPACE, true).await;
     command(&page, seconds).await;
     page.key(SPACE, false).await;
-    lamp.until("the lamp is told", |_, payload| payload == "ON").await;
+    lamp.until("the lamp is told", |_, payload| payload == "1").await;
 }
 
 /// The page has no WebRTC: within two seconds it speaks over a WebSocket.
@@ -95,6 +95,6 @@ async fn without_webrtc_a_websocket_carries_the_voice() {
     page.press(".orb").await;
     command(&page, seconds).await;
     page.release(".orb").await;
-    lamp.until("the lamp is told", |_, payload| payload == "ON").await;
+    lamp.until("the lamp is told", |_, payload| payload == "1").await;
     page.until("the answer is shown", "document.querySelector('.answer').textContent.length > 3").await;
 }

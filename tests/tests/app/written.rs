@@ -23,7 +23,7 @@ async fn what_is_written_without_a_network_is_sent_once_when_it_is_back() {
     page.offline(false).await;
     page.shows(".bubble.theirs").await;
     page.until("nothing waits", "!document.querySelector('.exchange.waiting')").await;
-    lamp.until("the lamp is told", |_, payload| payload == "ON").await;
+    lamp.until("the lamp is told", |_, payload| payload == "1").await;
     // Whatever the page would send again, it has sent when the next message is answered.
     page.write("#message", "what time is it").await;
     page.stroke(ENTER).await;
