@@ -130,7 +130,7 @@ async def interrupted(client):
         heard = await until(connection, "response.output_audio.delta")
         await connection.response.cancel()
         done = await until(connection, "response.done")
-        await connection.conversation.item.truncate(item_id=heard.item_id, content_index=0, audio_end_ms=200)
+        await connection.conversation.item.truncate(item_id=heard.item_id, content_index=0, audio_end_ms=20)
         await until(connection, "conversation.item.truncated")
         await connection.conversation.item.retrieve(item_id=heard.item_id)
         item = (await until(connection, "conversation.item.retrieved")).item

@@ -107,18 +107,18 @@ impl Realtime {
         self.send(json!({ "type": "conversation.item.create", "item": item })).await;
     }
 
-    /// Asks for a response and waits for its end: what is said, and the response.
+    /// Asks for a response and waits for its end: what is said, in small letters, and the response.
     pub async fn respond(&mut self) -> (String, Value) {
         self.send(json!({ "type": "response.create" })).await;
         self.answer().await
     }
 
-    /// Waits for the end of a response: what is said, and the response.
+    /// Waits for the end of a response: what is said, in small letters, and the response.
     pub async fn answer(&mut self) -> (String, Value) {
         let response = self.until("response.done").await["response"].clone();
         let parts = response["output"].as_array().expect("output").iter().flat_map(|item| item["content"].as_array());
         let said = parts.flatten().filter_map(|part| part["transcript"].as_str().or(part["text"].as_str()));
-        (said.collect::<Vec<_>>().join(" "), response)
+        (said.collect::<Vec<_>>().join(" ").to_lowercase(), response)
     }
 
     /// The types of everything told so far.

@@ -19,9 +19,16 @@ const ringBell = tool({
     return `The ${room} bell rang.`;
   },
 });
+// An answer of some minutes, so that it is still being made when it is interrupted.
+const tellStory = tool({
+  name: "tell_story",
+  description: 'Tells a story. Sentences: "tell [me] a story"',
+  parameters: z.object({}),
+  execute: async () => "And then they went on and on. ".repeat(200),
+});
 
 const failed = [];
-const agent = new RealtimeAgent({ name: "House", instructions: "Be brief.", tools: [ringBell] });
+const agent = new RealtimeAgent({ name: "House", instructions: "Be brief.", tools: [ringBell, tellStory] });
 const session = new RealtimeSession(agent, {
   transport: "websocket",
   config: { audio: { input: { turnDetection: { type: "semantic_vad", eagerness: "high" } } } },
@@ -73,7 +80,7 @@ results.tool = { rung, said: said(await answer) };
 const interrupted = new Promise((resolve) => session.once("audio_interrupted", () => resolve(true)));
 const first = new Promise((resolve) => session.once("audio", () => resolve(true)));
 const truncated = transport("conversation.item.truncated");
-session.sendMessage("what is the date");
+session.sendMessage("tell me a story");
 await first;
 session.interrupt();
 results.interrupted = { told: await interrupted, audio_end_ms: (await truncated).audio_end_ms };
