@@ -145,8 +145,11 @@ class Talk extends EventTarget {
    */
   async #reach(make, ms) {
     const transport = make();
+    const late = AbortSignal.timeout(ms);
     try {
-      await transport.connect(AbortSignal.timeout(ms));
+      // Whatever a browser makes of a way that leads nowhere: the time is kept.
+      const over = new Promise((_, reject) => late.addEventListener('abort', () => reject(late.reason)));
+      await Promise.race([transport.connect(late), over]);
       return transport;
     } catch {
       transport.close();

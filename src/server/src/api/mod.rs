@@ -42,7 +42,7 @@ pub(crate) use turns::TurnSummary;
         title = "Vesta",
         description = "The home, the conversation and its history. Every request needs a caller: a signed-in device's cookie, or an API token."
     ),
-    components(schemas(crate::problem::Problem)),
+    components(schemas(crate::problem::Problem, timers::TimerAction, turns::Voice)),
     security(("session" = []), ("token" = [])),
     modifiers(&Schemes)
 )]
