@@ -91,14 +91,14 @@ pub(crate) fn text(call: &IntentCall, slot: &str) -> Option<String> {
 
 /// What the sentence about a timer may name.
 pub(crate) fn timer_slots(timer: &TimerView) -> Map<String, Value> {
-    let slots = json!({
-        "timer": timer, "name": timer.name, "command": timer.command,
-        "given": { "hours": timer.start_hours, "minutes": timer.start_minutes, "seconds": timer.start_seconds },
+    let given = json!({
+        "hours": timer.start_hours, "minutes": timer.start_minutes, "seconds": timer.start_seconds,
     });
-    match slots {
-        Value::Object(slots) => slots,
-        _ => Map::new(),
-    }
+    let mut slots = Map::from_iter([("timer".to_owned(), json!(timer)), ("given".to_owned(), given)]);
+    // Home Assistant's responses ask whether there is a name, so there is none where the timer has none.
+    let own = [("name", &timer.name), ("command", &timer.command)];
+    slots.extend(own.into_iter().filter_map(|(slot, text)| Some((slot.to_owned(), text.as_deref()?.into()))));
+    slots
 }
 
 fn time_of_day(now: &Zoned) -> Outcome {

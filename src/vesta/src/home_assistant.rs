@@ -164,6 +164,8 @@ fn said(responses: Value) -> Value {
     put("no_such_floor", theirs("no_floor"));
     put("not_supported", theirs("feature_not_supported"));
     put("ambiguous", named("duplicate_entities"));
+    put("no_timer", theirs("timer_not_found"));
+    put("several_timers", theirs("multiple_timers_matched"));
     let of = |kind: &str| {
         let (area, floor) = (theirs(&format!("no_{kind}_in_area"))?, theirs(&format!("no_{kind}_in_floor"))?);
         let anywhere = theirs(&format!("no_{kind}"))?;

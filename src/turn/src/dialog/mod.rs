@@ -24,6 +24,8 @@
 mod again;
 mod choice;
 mod done;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
