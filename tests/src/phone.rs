@@ -28,6 +28,8 @@ pub struct Phone {
     pub location: String,
     /// Everything that was told so far.
     pub told: Vec<Value>,
+    /// Events that were waited for or passed over.
+    waited: usize,
     /// What was heard, 16 kHz mono.
     pub heard: Vec<i16>,
     /// When packets of audio came.
@@ -69,6 +71,7 @@ impl Phone {
             client,
             location,
             told: Vec::new(),
+            waited: 0,
             heard: Vec::new(),
             arrived: Vec::new(),
             stamps: Vec::new(),
@@ -113,18 +116,19 @@ impl Phone {
         }
     }
 
-    /// Waits for an event of this type.
+    /// Waits for an event of this type, after those that were waited for before.
     pub async fn until(&mut self, kind: &str) -> Value {
         loop {
-            let noticed = timeout(PATIENCE, self.client.noticed.recv()).await;
-            let noticed = noticed.unwrap_or_else(|_| panic!("nothing more is told after {:#?}", self.kinds()));
-            let noticed = noticed.unwrap_or_else(|| panic!("the call ended before {kind}: {:#?}", self.kinds()));
-            if let Some(event) = self.take(noticed) {
+            while let Some(event) = self.told.get(self.waited).cloned() {
+                self.waited += 1;
                 assert!(event["type"] != "error" || kind == "error", "{event:#}");
                 if event["type"] == kind {
                     return event;
                 }
             }
+            let noticed = timeout(PATIENCE, self.client.noticed.recv()).await;
+            let noticed = noticed.unwrap_or_else(|_| panic!("nothing more is told after {:#?}", self.kinds()));
+            self.take(noticed.unwrap_or_else(|| panic!("the call ended before {kind}: {:#?}", self.kinds())));
         }
     }
 
@@ -179,13 +183,12 @@ impl Phone {
         self.client.order(Do::Answer(response.text().await.expect("an answer"))).await;
     }
 
-    /// Takes what was noticed; events are returned.
-    fn take(&mut self, noticed: Noticed) -> Option<Value> {
+    /// Takes what was noticed.
+    fn take(&mut self, noticed: Noticed) {
         match noticed {
             Noticed::Text(text) => {
                 let event: Value = serde_json::from_str(&text).expect("JSON");
-                self.told.push(event.clone());
-                return Some(event);
+                self.told.push(event);
             }
             Noticed::Audio { at, sequence, timestamp, payload, .. } => {
                 self.arrived.push(at);
@@ -197,6 +200,5 @@ impl Phone {
             }
             Noticed::Connected | Noticed::Open | Noticed::Closed => {}
         }
-        None
     }
 }

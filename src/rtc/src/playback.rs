@@ -21,6 +21,8 @@ const FRAME_TICKS: u32 = 960;
 const TICKS_PER_MS: u128 = 48;
 /// A frame that would be this late makes the clock begin anew instead: the client has long run dry.
 const STALLED: Duration = Duration::from_millis(200);
+/// Responses that are remembered to be cut off.
+const MAX_CLEARED: usize = 16;
 /// Frames that are kept for want of confirmation: ten seconds.
 const MAX_UNCONFIRMED: usize = 500;
 /// Audio that may wait, in samples: two minutes.
@@ -65,6 +67,8 @@ pub struct Player {
     confirms: bool,
     /// Nothing is sent: there is no way to the client.
     paused: bool,
+    /// Responses that were cut off; what still comes of them is not played.
+    cleared: VecDeque<String>,
 }
 
 #[derive(Debug)]
@@ -191,6 +195,7 @@ impl Player {
     /// Takes what is to be played. Call [`Player::poll`] afterwards.
     pub fn take(&mut self, playback: Playback) {
         match playback {
+            Playback::Audio { response, .. } | Playback::End { response } if self.cleared.contains(&response) => {}
             Playback::Audio { response, rate, samples } => {
                 if let Some(response) = self.response(response) {
                     response.take(rate, &samples);
@@ -205,7 +210,11 @@ impl Player {
                 self.unconfirmed.clear();
                 for response in self.responses.drain(..).filter(|response| !response.told) {
                     let played_ms = response.played_ms();
+                    self.cleared.push_back(response.id.clone());
                     self.told.push_back(Played::Cleared { response: response.id, played_ms });
+                }
+                while self.cleared.len() > MAX_CLEARED {
+                    self.cleared.pop_front();
                 }
                 self.run_dry();
             }

@@ -124,6 +124,12 @@ fn clear_drops_everything_and_says_how_much_was_sent() {
     );
     clock.take(Playback::Clear);
     assert_eq!(clock.told.len(), 3, "nothing to clear is nothing to tell");
+    // What was still being made of them is not heard any more.
+    clock.take(audio("a", 100));
+    clock.take(end("a"));
+    clock.take(end("b"));
+    clock.run(ms(1_200), ms(0));
+    assert_eq!((clock.sent.len(), clock.told.len()), (6, 3));
     clock.take(audio("c", 20));
     assert!(clock.sent[6].1.marker, "what comes next follows a pause");
 }
