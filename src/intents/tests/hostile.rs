@@ -83,7 +83,7 @@ fn dozens_of_wildcards() {
 
 #[test]
 fn orders_of_orders() {
-    let order = |inner: &str| format!("({})", vec![inner; 10].join(";"));
+    let order = |inner: &str| format!("({})", [inner; 10].join(";"));
     let dictionary = dictionary(&[&order(&order("[a|b]")), &order("[x] {name}")], json!({})).unwrap();
     let names = (0..50).fold(Names::builder(), |names, i| names.name(name("a ".repeat(i % 10 + 1), i))).build();
     for text in ["a b ".repeat(100), "a ".repeat(2000), "x a ".repeat(10)] {
