@@ -34,6 +34,8 @@ class Live extends EventTarget {
     addEventListener('online', this.#now);
     addEventListener('offline', this.#lost);
     document.addEventListener('visibilitychange', this.#now);
+    addEventListener('pagehide', this.#left);
+    addEventListener('pageshow', this.#now);
     // At once, so that there is something to see; and again when events arrive, so that nothing in between is missed.
     void this.read();
     this.#connect();
@@ -44,6 +46,8 @@ class Live extends EventTarget {
     removeEventListener('online', this.#now);
     removeEventListener('offline', this.#lost);
     document.removeEventListener('visibilitychange', this.#now);
+    removeEventListener('pagehide', this.#left);
+    removeEventListener('pageshow', this.#now);
     clearTimeout(this.#retry);
     this.#source?.close();
     this.#source = null;
@@ -55,6 +59,14 @@ class Live extends EventTarget {
     this.#pause = 250;
     clearTimeout(this.#retry);
     this.#connect();
+  };
+
+  /** A page that was left may be kept by the browser, with its connection: six of them, and no other gets through. */
+  #left = () => {
+    clearTimeout(this.#retry);
+    this.#source?.close();
+    this.#source = null;
+    this.connected = false;
   };
 
   #lost = () => {

@@ -51,6 +51,7 @@ class Talk extends EventTarget {
   /** @type {Transport | null} */
   #transport = null;
   #wanted = false;
+  #rested = false;
   #pressed = false;
   /** Whether what is recorded reached the server as it was spoken. */
   #streamed = false;
@@ -102,6 +103,20 @@ class Talk extends EventTarget {
     this.microphone.stop();
     sleep();
     this.#set('resting');
+  }
+
+  /** The page is left, for now. */
+  rest() {
+    if (!this.#wanted) return;
+    this.close();
+    this.#rested = true;
+  }
+
+  /** The page is shown again as it was left. */
+  wake() {
+    if (!this.#rested) return;
+    this.#rested = false;
+    void this.open();
   }
 
   /** The network changed: another one, or none. */
@@ -524,6 +539,9 @@ export const talk = new Talk();
 
 addEventListener('online', () => talk.networkChanged());
 addEventListener('offline', () => talk.networkChanged());
+// A page that was left may be kept by the browser: it must not keep its call.
+addEventListener('pagehide', () => talk.rest());
+addEventListener('pageshow', () => talk.wake());
 // The browser tells of every new estimate; what matters is another kind of network.
 let network = navigator.connection?.type;
 navigator.connection?.addEventListener('change', () => {
