@@ -68,7 +68,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N")]
     pub(crate) alternatives: Option<usize>,
     /// How much less likely than the transcript an alternative may be: a difference of natural logarithms of probability.
-    #[arg(long, default_value_t = 4.0, value_name = "LOG")]
+    #[arg(long, default_value_t = 3.0, value_name = "LOG")]
     pub(crate) alternative_margin: f32,
 
     /// Drop an unsure text when the model's no-speech probability is above this.

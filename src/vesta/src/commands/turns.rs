@@ -168,8 +168,7 @@ fn area(turn: &TurnRecord) -> Option<&str> {
 
 async fn hear_again(host: &Host, samples: &[i16], hands_free: bool, area: Option<&str>) -> anyhow::Result<Course> {
     let area = area.map(str::to_owned);
-    let listen =
-        Listen { hands_free, as_fast: true, source: "replay", rehearse: true, mute: true, area, ..Listen::default() };
+    let listen = Listen { hands_free, as_fast: true, source: "replay", rehearse: true, mute: true, area };
     let (mut speaker, mut listener) = host.server.listen(&listen).await?;
     let sending = async {
         for piece in samples.chunks(vesta_audio::FRAME_SAMPLES) {
