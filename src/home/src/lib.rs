@@ -50,8 +50,8 @@ mod tests;
 pub use call::{CallError, Candidate, EntityChange, IntentCall, Outcome};
 pub use config::{AreaConfig, EntityOverride, FloorConfig, HomeConfig, MqttConfig};
 pub use driver::{Home, start};
-pub use permissions::Permissions;
 pub use model::{Area, AreaId, Change, ChangeKind, Entity, EntityId, EntityView, Floor, FloorId, Link, Snapshot};
+pub use permissions::Permissions;
 
 /// Why the home could not be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -159,7 +159,7 @@ async fn everybody_sees_their_own_turns_and_an_owner_all() {
         let turns: Value = browser.get("/api/turns").await.json().await.unwrap();
         turns.as_array().unwrap().iter().map(|turn| turn["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(list(&anna).await, [hers.clone()]);
+    assert_eq!(list(&anna).await, std::slice::from_ref(&hers));
     assert!(list(&owner).await.contains(&hers) && list(&owner).await.contains(&theirs));
     assert_eq!(anna.get(&format!("/api/turns/{theirs}")).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(guest.get("/api/turns").await.status(), StatusCode::FORBIDDEN);

@@ -92,11 +92,14 @@ impl Config {
     /// Values that no type rules out and that cannot work.
     fn validate(&self) -> Result<(), String> {
         let origin = |origin: &&String| {
-            let host = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme)).unwrap_or_default();
+            let host =
+                ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme)).unwrap_or_default();
             host.is_empty() || host.contains(['/', '?', '#', ' ', '*'])
         };
         if let Some(wrong) = self.server.origins.iter().find(origin) {
-            return Err(format!("[server] origins: '{wrong}' is not an origin such as \"https://studio.example\", without a path"));
+            return Err(format!(
+                "[server] origins: '{wrong}' is not an origin such as \"https://studio.example\", without a path"
+            ));
         }
         self.reach.validate()?;
         self.acme.validate()?;
