@@ -95,6 +95,7 @@ impl People {
                 .optional()?;
             let Some((person, name)) = revoked else { return Err(PeopleError::NotFound { what: "device", id }) };
             database::audit(transaction, now, &actor, action, &json!({ "device": name, "person": person }))?;
+            lock(&inner.pairings).forget_person(&person);
             inner.end(&id);
             Ok(())
         })
@@ -311,6 +312,7 @@ impl People {
                 "token_revoked",
                 &json!({ "token": id, "name": name, "person": person }),
             )?;
+            lock(&inner.pairings).forget_person(&person);
             inner.end(&id);
             Ok(())
         })

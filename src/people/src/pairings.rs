@@ -24,6 +24,8 @@ pub(crate) struct Welcome {
 pub(crate) struct OpenPairing {
     pub(crate) id: String,
     pub(crate) person: String,
+    /// Who made it: what they made ends with what they made it from.
+    maker: String,
     pub(crate) link: Hash,
     pub(crate) code: StoredCode,
     pub(crate) expires: Duration,
@@ -32,8 +34,15 @@ pub(crate) struct OpenPairing {
 }
 
 impl OpenPairing {
-    pub(crate) fn new(person: String, link: Hash, code: StoredCode, expires: Duration, expires_at_ms: i64) -> Self {
-        Self { id: uuid::Uuid::new_v4().to_string(), person, link, code, expires, expires_at_ms, attempts: 0 }
+    pub(crate) fn new(
+        person: String,
+        maker: String,
+        link: Hash,
+        code: StoredCode,
+        expires: Duration,
+        expires_at_ms: i64,
+    ) -> Self {
+        Self { id: uuid::Uuid::new_v4().to_string(), person, maker, link, code, expires, expires_at_ms, attempts: 0 }
     }
 }
 
@@ -83,8 +92,8 @@ impl Pairings {
         self.open.len() < before
     }
 
-    /// Forgets what is open for a person.
+    /// Forgets what is open for a person, and what that person opened for others.
     pub(crate) fn forget_person(&mut self, person: &str) {
-        self.open.retain(|pairing| pairing.person != person);
+        self.open.retain(|pairing| pairing.person != person && pairing.maker != person);
     }
 }

@@ -202,6 +202,7 @@ impl People {
             database::audit(transaction, now, &actor, "person_changed", &detail)?;
             let after = database::person(transaction, &id)?;
             if after != before {
+                lock(&inner.pairings).forget_person(&id);
                 inner.end_person(&id);
             }
             Ok(after)

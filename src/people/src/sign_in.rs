@@ -140,7 +140,14 @@ impl People {
         self.run(move |inner, transaction, now| {
             let person = database::person(transaction, &person)?;
             let (expires, expires_at_ms) = (now.steady + PAIRING, now.unix_ms_after(PAIRING));
-            let pairing = OpenPairing::new(person.id.clone(), secret.hash(), stored, expires, expires_at_ms);
+            let pairing = OpenPairing::new(
+                person.id.clone(),
+                actor.person.clone(),
+                secret.hash(),
+                stored,
+                expires,
+                expires_at_ms,
+            );
             database::audit(
                 transaction,
                 now,

@@ -7,6 +7,8 @@ use crate::error::EventError;
 
 /// Longest text of an item, in bytes.
 const MAX_TEXT: usize = 64 * 1024;
+/// Parts of a message.
+const MAX_PARTS: usize = 64;
 
 /// An item as clients send it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -141,6 +143,17 @@ impl ItemInput {
             EventError::invalid("missing_required_parameter", format!("Missing required parameter: '{field}'."))
                 .at(field)
         };
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let parts = self.content.as_deref().unwrap_or_default();
+        let size = length(&self.name)
+            + length(&self.call_id)
+            + length(&self.arguments)
+            + length(&self.output)
+            + parts.iter().map(|part| length(&part.text) + length(&part.transcript)).sum::<usize>();
+        if size > MAX_TEXT || parts.len() > MAX_PARTS {
+            let message = format!("An item may have {MAX_PARTS} parts and {MAX_TEXT} bytes of text.");
+            return wrong("content", message);
+        }
         let id = match self.id {
             Some(id) if id.is_empty() || id.len() > 64 => {
                 return wrong("id", "An item's id must have 1 to 64 characters.".to_owned());

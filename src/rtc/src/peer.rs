@@ -378,6 +378,10 @@ impl Peer {
 
     /// Whether an event for the client may be handed in.
     pub(crate) fn can_send(&mut self) -> bool {
+        // A call of audio alone has nobody who is told.
+        if !self.offers_data && self.channel.is_none() {
+            return true;
+        }
         let Some(channel) = self.channel.filter(|_| self.open) else { return false };
         self.pc.data_channel(channel).is_some_and(|channel| channel.outstanding_bytes() < SEND_WINDOW)
     }

@@ -98,13 +98,24 @@ impl Caller {
 
     /// Whether the caller may do this: by the role's table, and by the token's scopes.
     pub(crate) fn may(&self, action: Action) -> bool {
-        self.role.may(action) && self.identity.scopes.as_ref().is_none_or(|scopes| scopes.contains(&action))
+        !self.revoked.is_cancelled()
+            && self.role.may(action)
+            && self.identity.scopes.as_ref().is_none_or(|scopes| scopes.contains(&action))
+    }
+
+    /// Refuses a caller that may do less than its role: who can make a way in for others must not gain by it.
+    pub(crate) fn require_whole(&self) -> Result<(), Problem> {
+        Action::ALL.into_iter().filter(|action| self.role.may(*action)).try_for_each(|action| self.require(action))
     }
 
     /// Refuses what the caller may not do.
     pub(crate) fn require(&self, action: Action) -> Result<(), Problem> {
         if self.may(action) {
             return Ok(());
+        }
+        // Revoked while its request was still on its way.
+        if self.revoked.is_cancelled() {
+            return Err(no_caller());
         }
         let detail = if self.role.may(action) {
             format!("this token has no scope '{action}'; make one that has")

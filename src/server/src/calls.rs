@@ -65,8 +65,9 @@ pub(crate) async fn begin(
     let start = start(&caller, own, options, asked.session);
     vesta_realtime::check(&app.assistant, &start).map_err(|error| Refusal::invalid("session", error.to_string()))?;
     let begun = app.calls.begin(&asked.offer, &caller.person, is_here(address)).map_err(refusal)?;
-    let Begun { id, answer, ports, over } = begun;
-    let session = vesta_realtime::run(app.assistant.clone(), start, ports, over);
+    // The session ends with its ports, and then still finishes what was said; only the server's end cuts it short.
+    let Begun { id, answer, ports, .. } = begun;
+    let session = vesta_realtime::run(app.assistant.clone(), start, ports, app.shutdown.child_token());
     let client = app.metrics.client();
     app.calls.spawn(async move {
         session.await;

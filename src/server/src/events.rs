@@ -94,7 +94,7 @@ impl Ring {
     /// The next events after `seen`; `None` where some of them are no longer there.
     fn after(&self, seen: u64) -> Option<Vec<Arc<Happening>>> {
         let oldest = self.newest + 1 - self.kept.len() as u64;
-        if seen + 1 < oldest || seen > self.newest {
+        if seen > self.newest || seen + 1 < oldest {
             return None;
         }
         let skip = usize::try_from(seen + 1 - oldest).unwrap_or(usize::MAX);

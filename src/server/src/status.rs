@@ -103,8 +103,9 @@ pub(crate) async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) 
     (StatusCode::OK, Json(json!({ "status": state, "engines": status.engines, "home": status.link })))
 }
 
-/// `GET /`.
-pub(crate) async fn page(State(app): State<App>) -> Html<String> {
+/// `GET /status`.
+pub(crate) async fn page(State(app): State<App>, caller: Caller) -> Result<Html<String>, Problem> {
+    caller.require(Action::ReadStatus)?;
     let status = Status::of(&app);
     let mut rows = String::new();
     for engine in &status.engines {
@@ -115,7 +116,7 @@ pub(crate) async fn page(State(app): State<App>) -> Html<String> {
     let devices =
         format!("{} entities in {} areas, {} of them answer", status.entities, status.areas, status.available);
     row(&mut rows, "home", if status.entities > 0 { "ready" } else { "empty" }, &devices);
-    Html(PAGE.replace("{{rows}}", &rows).replace("{{version}}", &status.version))
+    Ok(Html(PAGE.replace("{{rows}}", &rows).replace("{{version}}", &status.version)))
 }
 
 fn row(rows: &mut String, name: &str, state: &str, detail: &str) {

@@ -12,6 +12,9 @@ fn missing(code: &str, doing: &str, item: &str) -> EventError {
     EventError::invalid(code, message).at("item_id")
 }
 
+/// Items with speech that may wait for their transcript.
+const MAX_UNHEARD: usize = 8;
+
 impl Session {
     /// `conversation.item.create`
     pub(super) fn create_item(&mut self, input: ItemInput, previous: Option<String>) -> Result<(), EventError> {
@@ -20,6 +23,9 @@ impl Session {
         if self.conversation.get(&item.id).is_some() {
             let message = format!("There already is an item with id '{}'.", item.id);
             return Err(EventError::invalid("item_create_duplicate_item_id", message).at("item.id"));
+        }
+        if speech.is_some() && self.unheard.len() >= MAX_UNHEARD {
+            return Err(EventError::invalid("too_many_items", "Too much speech waits to be transcribed.").at("item"));
         }
         let speech = speech.map(|speech| self.read_speech(&speech)).transpose()?;
         let id = item.id.clone();

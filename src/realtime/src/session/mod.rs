@@ -124,7 +124,7 @@ pub(crate) struct Session {
     /// The response that speaks in the conversation.
     active: Option<String>,
     /// An utterance that was to be answered while another answer was spoken.
-    next: Option<String>,
+    next: VecDeque<String>,
     announcements: VecDeque<Arc<Announcement>>,
     /// Client events that wait until a commit is carried out.
     deferred: VecDeque<(ClientEvent, usize)>,
@@ -165,7 +165,7 @@ impl Session {
             unheard: Vec::new(),
             responses: BTreeMap::new(),
             active: None,
-            next: None,
+            next: VecDeque::new(),
             announcements: VecDeque::new(),
             deferred: VecDeque::new(),
             playing_until_ms: 0,

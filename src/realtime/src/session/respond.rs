@@ -212,7 +212,7 @@ impl Session {
     /// An utterance is answered: now, or after the response that is under way.
     pub(super) fn answer_next(&mut self, item: String, now_ms: u64) {
         if self.active.is_some() {
-            self.next = Some(item);
+            self.next.push_back(item);
             return;
         }
         let source = match self.conversation.get(&item).and_then(Item::user_text) {
@@ -290,7 +290,7 @@ impl Session {
         if self.active.is_some() {
             return;
         }
-        if let Some(item) = self.next.take() {
+        if let Some(item) = self.next.pop_front() {
             return self.answer_next(item, now_ms);
         }
         if self.buffer.speaking.is_some() {

@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vesta_engines::EngineState;
+use vesta_people::Action;
 
 use super::extract::Body;
 use crate::App;
@@ -45,9 +46,11 @@ impl Preferences {
 #[utoipa::path(get, path = "/api/settings", tag = "settings", responses(
     (status = 200, body = Preferences),
     (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn read(State(app): State<App>, caller: Caller) -> Json<Preferences> {
-    Json(Preferences::of(&app, &caller.person).await)
+pub(crate) async fn read(State(app): State<App>, caller: Caller) -> Result<Json<Preferences>, Problem> {
+    caller.require(Action::Talk)?;
+    Ok(Json(Preferences::of(&app, &caller.person).await))
 }
 
 /// Change one's own settings
@@ -55,6 +58,7 @@ pub(crate) async fn read(State(app): State<App>, caller: Caller) -> Json<Prefere
     (status = 200, body = Preferences),
     (status = 400, body = Problem, content_type = "application/problem+json"),
     (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
     (status = 415, body = Problem, content_type = "application/problem+json"),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -63,6 +67,7 @@ pub(crate) async fn write(
     caller: Caller,
     Body(preferences): Body<Preferences>,
 ) -> Result<Json<Preferences>, Problem> {
+    caller.require(Action::ManageDevices)?;
     let names = [&preferences.voice, &preferences.area];
     if names.into_iter().flatten().any(|name| name.is_empty() || name.len() > MAX_NAME) {
         return Err(Problem::bad_request(

@@ -92,6 +92,7 @@ pub(crate) async fn passkey_options(
     headers: HeaderMap,
 ) -> Result<Json<Ceremony>, Failure> {
     caller.require(Action::ManageDevices)?;
+    caller.require_whole()?;
     Ok(Json(app.people.begin_passkey(&caller.person, &origin(&headers, address)?, Some(address.address)).await?))
 }
 
@@ -111,6 +112,7 @@ pub(crate) async fn add_passkey(
     body: Given<Made>,
 ) -> Result<Response, Failure> {
     caller.require(Action::ManageDevices)?;
+    caller.require_whole()?;
     let Made { ceremony, credential, name } = given(body)?;
     let origin = origin(&headers, address)?;
     let passkey = app.people.add_passkey(&ceremony, credential, name, &origin, caller.actor()).await?;

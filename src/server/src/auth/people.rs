@@ -84,6 +84,7 @@ pub(crate) async fn invite(
     body: Given<Invitation>,
 ) -> Result<Response, Failure> {
     caller.require(Action::ManagePeople)?;
+    caller.require_whole()?;
     let Invitation { role, name, language, expires_in_s } = given(body)?;
     let lasts = expires_in_s.map(Duration::from_secs);
     let (invite, secret) = app.people.invite(role, name, language, lasts, caller.actor()).await?;

@@ -150,6 +150,7 @@ pub(crate) struct For {
 pub(crate) async fn pair(State(app): State<App>, caller: Caller, body: Given<For>) -> Result<Response, Failure> {
     let person = given(body)?.person.unwrap_or_else(|| caller.person.clone());
     caller.require(if person == caller.person { Action::ManageDevices } else { Action::ManagePeople })?;
+    caller.require_whole()?;
     let pairing = app.people.pair(&person, caller.actor()).await?;
     Ok(no_store(Json(json!({
         "path": welcome_path(pairing.secret.reveal()), "code": pairing.code.to_string(), "expires_at_ms": pairing.expires_at_ms,

@@ -47,6 +47,8 @@ pub(crate) async fn undo(
     for call in &calls {
         app.assistant.act(call, &hand).await.map_err(not_done)?;
     }
+    // It may have been deleted while the devices answered.
+    turn = find(&app, &caller, &id).await?;
     let parts = app.assistant.parts();
     let at_ms = (now_ms() - turn.started_at_ms).max(0) as f64;
     turn.events.push(vesta_store::TurnEvent {
