@@ -93,7 +93,7 @@ class Conversation extends EventTarget {
     if (this.#flushing) return;
     this.#flushing = true;
     try {
-      await outbox.alone(async () => {
+      await outbox.alone('text', async () => {
         for (;;) {
           const next = this.pending.find((message) => message.state !== 'failed');
           if (!next || !(await this.#send(next))) break;

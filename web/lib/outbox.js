@@ -59,10 +59,11 @@ export async function waiting() {
 }
 
 /**
- * Runs alone among all of this app's windows, so that two of them never send the same thing at once.
+ * Runs alone of its kind among all of this app's windows, so that two of them never send the same thing at once: the others wait.
+ * @param {Waiting['kind']} kind
  * @param {() => Promise<void>} work
  */
-export async function alone(work) {
-  if (navigator.locks) await navigator.locks.request('vesta-outbox', { ifAvailable: true }, async (lock) => lock && work());
+export async function alone(kind, work) {
+  if (navigator.locks) await navigator.locks.request(`vesta-outbox-${kind}`, work);
   else await work();
 }

@@ -9,6 +9,10 @@ import { Transport } from './transport.js';
 const PIECE = 24_000;
 /** A message that cannot leave for this many bytes is a connection that broke. */
 const STUCK = 2_000_000;
+/** Recorded speech waits while this many bytes have not left, looking this often, and no longer than that at one time. */
+const HIGH = 128_000;
+const LOOK_MS = 20;
+const DRAIN_MS = 15_000;
 
 export class SocketTransport extends Transport {
   /** @type {WebSocket | null} */
@@ -45,7 +49,8 @@ export class SocketTransport extends Transport {
       socket.onerror = () => reject(new Error('socket'));
       socket.onclose = () => reject(new Error('socket'));
       signal.addEventListener('abort', () => {
-        socket.close();
+        // The time to connect may end while it is used: then this is no reason to close it.
+        if (socket.readyState === WebSocket.CONNECTING) socket.close();
         reject(signal.reason);
       });
     });
@@ -82,9 +87,31 @@ export class SocketTransport extends Transport {
     if (on) this.#player.unlock();
   }
 
-  /** @param {Int16Array} pcm */
-  speech(pcm) {
-    for (let at = 0; at < pcm.length; at += PIECE) this.#append(pcm.subarray(at, at + PIECE));
+  /**
+   * @param {Int16Array} pcm
+   * @param {() => boolean} still
+   */
+  async speech(pcm, still) {
+    for (let at = 0; at < pcm.length; at += PIECE) {
+      if (!(await this.#drained(HIGH, still))) return false;
+      this.#append(pcm.subarray(at, at + PIECE));
+    }
+    return this.#drained(0, still);
+  }
+
+  /**
+   * Waits until no more than so many bytes have not left. What does not leave in time is a connection that broke.
+   * @param {number} most
+   * @param {() => boolean} still
+   */
+  async #drained(most, still) {
+    const end = performance.now() + DRAIN_MS;
+    while (still() && this.#socket?.readyState === WebSocket.OPEN) {
+      if (this.#socket.bufferedAmount <= most) return true;
+      if (performance.now() > end) this.#gone('nothing leaves any more');
+      else await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    return false;
   }
 
   silence() {
@@ -106,6 +133,7 @@ export class SocketTransport extends Transport {
   }
 
   close() {
+    if (this.#closed) return;
     this.#closed = true;
     this.#microphone.removeEventListener('pcm', this.#pcm);
     if (this.#socket) {

@@ -24,6 +24,8 @@ const TAIL_MS = 80;
 const SHORTEST_MS = 150;
 /** An answer that does not begin within this time does not come. */
 const ANSWER_MS = 20_000;
+/** A sentence that left and is not taken within this time went nowhere. */
+const TAKEN_MS = 15_000;
 const LONGEST_PAUSE = 8_000;
 /** Without a network for this long there is no connection. */
 const GONE_MS = 2_000;
@@ -148,8 +150,10 @@ class Talk extends EventTarget {
     if (!transport) return this.#offline('no_server');
     this.#pause = 300;
     await this.#use(transport);
-    if (transport.kind === 'websocket') this.#lookForRtc(RETURN_MS);
-    if (!this.#pressed) await this.#sendKept();
+    // Lost meanwhile: whoever opened again waits for this very attempt.
+    if (this.#wanted && !this.#transport) return this.#offline('no_server');
+    if (this.#transport?.kind === 'websocket') this.#lookForRtc(RETURN_MS);
+    if (!this.#pressed) void this.#sendKept().catch(() => {});
   }
 
   /**
@@ -180,7 +184,9 @@ class Talk extends EventTarget {
     transport.addEventListener('event', (event) => this.#take(/** @type {CustomEvent} */ (event).detail));
     transport.addEventListener('playing', (event) => this.#sounds(/** @type {CustomEvent<boolean>} */ (event).detail));
     transport.addEventListener('closed', () => this.#lost(transport));
-    if (this.microphone.stream) await transport.attach(this.microphone.stream);
+    // A way that was closed takes no microphone any more.
+    if (this.microphone.stream) await transport.attach(this.microphone.stream).catch(() => {});
+    if (transport !== this.#transport) return;
     this.#configure();
     if (this.handsFree) transport.listen(true);
     if (!this.#pressed) this.#set('ready');
@@ -193,7 +199,9 @@ class Talk extends EventTarget {
   async #wayForRecorded() {
     if (this.#transport?.kind === 'webrtc') {
       const socket = await this.#reach(() => new SocketTransport(this.microphone), SOCKET_MS);
-      if (socket) await this.#use(socket);
+      // Somebody speaks over the other one, or nobody wants any.
+      if (!this.#wanted || this.#pressed) socket?.close();
+      else if (socket) await this.#use(socket);
       this.#lookForRtc(3_000);
     }
     return this.#transport?.kind === 'websocket' ? this.#transport : null;
@@ -308,17 +316,25 @@ class Talk extends EventTarget {
     if (this.#connecting && !this.#transport) await this.#connecting;
     if (!this.#transport) return this.#keep(speech);
     if (!this.#streamed) {
+      // Into the queue: what was kept before goes first, and never into the middle of this.
+      if (await this.#keep(speech)) return void this.#sendKept().catch(() => {});
+      // Nothing can be kept here, so nothing else is being sent either.
+      this.error = '';
       const way = await this.#wayForRecorded();
       if (!way) return this.#keep(speech);
+      this.#set('thinking');
       this.#send({ type: 'input_audio_buffer.clear' });
-      way.speech(speech);
+      if (!(await way.speech(speech, () => !this.#pressed && this.#transport === way))) return this.#keep(speech);
     }
     this.#commit();
-    // Lost before it was taken: said again over the next connection.
     const transport = this.#transport;
+    if (!transport) return this.#keep(speech);
+    // Lost before it was taken: said again over the next connection.
     const again = () => void this.#keep(speech).then(() => this.#transport && this.#sendKept());
     transport.addEventListener('closed', again, { once: true });
     this.addEventListener('taken', () => transport.removeEventListener('closed', again), { once: true });
+    // What could not be sent because the button was pressed.
+    if (this.kept) void this.#next('answered', ANSWER_MS).then(() => this.#transport && this.#sendKept()).catch(() => {});
   }
 
   /** Gives up what was being said. */
@@ -343,30 +359,42 @@ class Talk extends EventTarget {
     });
   }
 
-  /** @param {Int16Array<ArrayBuffer>} speech */
+  /**
+   * @param {Int16Array<ArrayBuffer>} speech
+   * @returns {Promise<boolean>} Whether it is kept.
+   */
   async #keep(speech) {
     const one = { id: newId(), at_ms: Date.now(), kind: /** @type {const} */ ('speech'), pcm: speech.buffer };
-    await outbox.keep(one).then(
-      () => (this.kept += 1),
-      () => (this.error = 'not_kept'),
+    const done = await outbox.keep(one).then(
+      () => true,
+      () => false,
     );
+    if (done) this.kept += 1;
+    else this.error = 'not_kept';
     this.#set(this.#transport ? 'ready' : 'offline', this.why || 'no_server');
+    return done;
   }
 
   /** What was said while there was no connection, the oldest first, each when the one before was answered. */
   async #sendKept() {
-    await outbox.alone(async () => {
+    await outbox.alone('speech', async () => {
       for (const one of await outbox.waiting().catch(() => [])) {
         if (one.kind !== 'speech' || this.#pressed) continue;
         const way = await this.#wayForRecorded();
-        if (!way) return;
+        if (!way || this.#pressed) return;
         this.since = Date.now();
+        // Not `ready`: WebRTC must not be taken while it is on its way.
+        this.#set('thinking');
         this.#send({ type: 'input_audio_buffer.clear' });
-        way.speech(new Int16Array(one.pcm));
-        const taken = this.#next('taken', 5_000);
+        if (!(await way.speech(new Int16Array(one.pcm), () => !this.#pressed && this.#transport === way))) {
+          if (this.#transport === way) this.#set('ready');
+          return;
+        }
+        const taken = this.#next('taken', TAKEN_MS);
         const answered = this.#next('answered', ANSWER_MS);
         this.#commit();
-        if (!(await taken)) return;
+        // Not over this way: it must not be taken later, when it was said again.
+        if (!(await taken) || this.#transport !== way) return this.#cut(way);
         await outbox.forget(one.id);
         this.kept = Math.max(0, this.kept - 1);
         this.#changed();

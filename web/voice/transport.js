@@ -37,9 +37,16 @@ export class Transport extends EventTarget {
     void stream;
   }
 
-  /** Speech recorded elsewhere: sent as a whole. @param {Int16Array} pcm */
-  speech(pcm) {
+  /**
+   * Speech recorded elsewhere: sent as a whole, as fast as it leaves.
+   * @param {Int16Array} pcm
+   * @param {() => boolean} still Whether it is still to be sent.
+   * @returns {Promise<boolean>} Whether all of it left.
+   */
+  async speech(pcm, still) {
     void pcm;
+    void still;
+    return false;
   }
 
   /** The reply is to be silent at once. Returns the milliseconds that were heard, if known. @returns {number | null} */
