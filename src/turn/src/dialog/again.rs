@@ -11,7 +11,7 @@ use crate::error::TurnError;
 use crate::understand::Call;
 
 /// Slots that say what a call is about.
-const TARGET: [&str; 6] = ["name", "area", "floor", "domain", "device_class", "entities"];
+pub(super) const TARGET: [&str; 6] = ["name", "area", "floor", "domain", "device_class", "entities"];
 /// Slots of which a new one replaces all: what a lamp shows, and how long something is.
 const GROUPS: [&[&str]; 2] =
     [&["brightness", "brightness_step", "color", "temperature"], &["hours", "minutes", "seconds"]];
@@ -33,7 +33,7 @@ pub(super) fn again(call: &Call, done: &[Done], world: &World<'_>) -> Result<Vec
 }
 
 /// The call of the last turn with new slots in place of its own.
-fn changed(last: &Done, new: &Call, world: &World<'_>) -> Call {
+pub(super) fn changed(last: &Done, new: &Call, world: &World<'_>) -> Call {
     let mut slots = last.call.intent.slots.clone();
     let mut spoken = last.call.spoken.clone();
     let mut drop_slots = |names: &[&str]| {
@@ -109,7 +109,7 @@ pub(super) fn at_recent(new: &Call, last: &Done, world: &World<'_>) -> Call {
 
 /// The response for what a call is about now: of `color`, `color_area` for a room. A language that words fewer of them says
 /// the next best.
-fn fitting_response(
+pub(super) fn fitting_response(
     dictionary: &Dictionary,
     intent: &str,
     key: Option<&str>,

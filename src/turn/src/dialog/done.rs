@@ -1,7 +1,7 @@
 //! What is remembered of a turn.
 
 use serde_json::Value;
-use vesta_home::{IntentCall, Outcome};
+use vesta_home::{IntentCall, Outcome, Snapshot};
 
 use super::domain;
 use crate::understand::Call;
@@ -42,6 +42,22 @@ impl Done {
         let slot = |slot: &str| call.intent.slots.get(slot).and_then(Value::as_str);
         let kind = slot("domain").or_else(|| slot("name").and_then(domain)).unwrap_or("home").to_owned();
         Self { call: call.clone(), kind, entities: Vec::new(), undo: Vec::new() }
+    }
+
+    /// What a device's call that is yet to be carried out is about, as far as it says so itself.
+    pub(super) fn planned(call: &Call, home: &Snapshot) -> Self {
+        let called = |name: &str| {
+            let is = |own: &String| own.eq_ignore_ascii_case(name);
+            home.entities.values().find(|entity| is(&entity.name) || entity.aliases.iter().any(is))
+        };
+        let several = call.intent.slots.get("entities").and_then(Value::as_array);
+        let several = several.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        let name = call.intent.slots.get("name").and_then(Value::as_str);
+        let one = name.and_then(|name| home.entities.get(name).or_else(|| called(name)));
+        let entities: Vec<String> = several.chain(one.map(|entity| entity.id.clone())).collect();
+        let failed = Self::failed(call);
+        let kind = entities.first().and_then(|id| domain(id)).map(str::to_owned);
+        Self { kind: kind.unwrap_or(failed.kind.clone()), entities, ..failed }
     }
 
     /// Whether this was nothing but talk.

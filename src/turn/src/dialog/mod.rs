@@ -8,7 +8,7 @@
 //! |---|---|
 //! | context `recent` | kind of what the last turn was about: a domain, `timer`, `list`, `home` or `talk`; absent without a recent turn |
 //! | context `asked` | `which` or `whether`, while a question of the house is open |
-//! | slot `target: recent` | of any intent: what the last turn was about |
+//! | slot `target: recent` | of any intent: what the last turn was about, or the command before it in the same sentence |
 //! | `VestaFollowUp` | the last turn once more, with these slots in place of its own |
 //! | `VestaCorrect` | the same, after the last turn was undone; `intent` changes what is done |
 //! | `VestaUndo` | undoes the last turn |
@@ -17,6 +17,7 @@
 //!
 //! - `done`: what is remembered of a turn, and how to undo what no device did
 //! - `again`: the last turn once more, with something changed
+//! - `within`: the same about a command before it in the same sentence
 //! - `choice`: answers to questions of the house
 //!
 //! Everything here is told the time. A memory is a conversation's, and ends after [`Settings::follow_up`](crate::Settings).
@@ -26,6 +27,7 @@ mod choice;
 mod done;
 #[cfg(test)]
 mod tests;
+mod within;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -137,11 +139,22 @@ impl Dialogs {
         limit: Duration,
     ) -> Result<Vec<Step>, TurnError> {
         let dialog = self.recent(client, now, limit);
-        let mut steps = Vec::with_capacity(meaning.calls.len());
+        let mut steps: Vec<Step> = Vec::with_capacity(meaning.calls.len());
+        // Where the steps of the command before this one begin.
+        let mut before = 0;
         for call in &meaning.calls {
+            let first = steps.len();
             let targets_recent = call.intent.slots.get("target").is_some_and(|target| target == "recent");
             let plain = |call: Call| Step { undo: Vec::new(), call };
             match call.intent.intent.as_str() {
+                // What was said in this very sentence is nearer than what was said before it.
+                "VestaFollowUp" if first > 0 => steps.extend(within::follow_up(call, &steps, world)?),
+                "VestaCorrect" if first > 0 => {
+                    let corrected = within::correct(call, steps.get(before..).unwrap_or_default(), world)?;
+                    steps.truncate(before);
+                    steps.push(corrected);
+                    continue;
+                }
                 "VestaFollowUp" | "VestaCorrect" | "VestaUndo" => {
                     let done = dialog.map(|dialog| dialog.done.as_slice()).unwrap_or_default();
                     steps.extend(again::again(call, done, world)?);
@@ -151,6 +164,11 @@ impl Dialogs {
                     steps.extend(choice::chosen(call, asked)?.into_iter().map(plain));
                 }
                 _ if targets_recent => {
+                    if let Some(call) = within::at_step(call, &steps, world)? {
+                        steps.push(plain(call));
+                        before = first;
+                        continue;
+                    }
                     let last = dialog.and_then(|dialog| dialog.done.last()).ok_or(TurnError::NothingRecent)?;
                     // What could not be done was about nothing that could be meant now.
                     if last.entities.is_empty() && !matches!(last.kind.as_str(), "timer" | "list") {
@@ -160,6 +178,7 @@ impl Dialogs {
                 }
                 _ => steps.push(plain(call.clone())),
             }
+            before = first;
         }
         Ok(steps)
     }

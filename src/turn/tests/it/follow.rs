@@ -187,3 +187,29 @@ async fn a_question_of_the_house_is_answered_in_a_word() {
     demo.is("light.garage_light", "on").await;
     demo.close().await;
 }
+
+#[tokio::test]
+async fn what_is_said_within_a_sentence_is_about_that_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::open(folder.path()).await;
+    demo.say("turn off all the lights").await;
+    demo.say("turn off the bathroom light").await;
+    let said = demo.say("turn on the bedroom light and set it to 30 percent").await;
+    assert!(said.contains("30") && !said.contains("Bathroom"), "{said}");
+    demo.is("light.bedroom_light", "on").await;
+    demo.is("light.bathroom_light", "off").await;
+
+    demo.say("turn off the bedroom light").await;
+    demo.say("turn on the kitchen light, no, the bathroom light").await;
+    demo.is("light.bathroom_light", "on").await;
+    demo.is("light.kitchen_light", "off").await;
+    demo.is("light.bedroom_light", "off").await;
+    // A room in place of a lamp is the lights of it.
+    demo.say("turn off the bathroom light").await;
+    demo.say("turn on the kitchen light, no, the office").await;
+    demo.is("light.office_light", "on").await;
+    demo.is("fan.office_fan", "off").await;
+    demo.is("light.kitchen_light", "off").await;
+    demo.is("light.bathroom_light", "off").await;
+    demo.close().await;
+}
