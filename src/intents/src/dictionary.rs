@@ -120,6 +120,12 @@ impl Dictionary {
         !self.numbers.is_empty()
     }
 
+    /// Whether a word is a number, in digits or as the language says it.
+    pub(crate) fn says_number(&self, word: &str) -> bool {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        bare.starts_with(|c: char| c.is_ascii_digit()) || self.numbers.has_word(&fold(bare))
+    }
+
     /// The names of all intents that have sentences, sorted.
     #[must_use]
     pub fn intents(&self) -> Vec<&str> {

@@ -36,8 +36,8 @@ const MAX_CHOICES: usize = 12;
 const RESPACED: f32 = 0.95;
 /// More such repairs are not tried.
 const MAX_RESPACED: usize = 8;
-/// A word that is known is less likely to be wrong.
-const KNOWN_WORD: f32 = 0.95;
+/// A word that is known is less likely to be wrong: "locked" is not "closed", nor "warmer" "darker", unless they are alike.
+const KNOWN_WORD: f32 = 0.91;
 /// What leaving out an unknown word costs: enough that it always leads to a question.
 const DROP_COST: f32 = 0.35;
 /// Words less alike than this are not tried.
@@ -146,6 +146,11 @@ impl Dictionary {
         results.retain(|r| r.confidence >= ASKABLE);
         let next = results.get(1).map_or(0.0, |r| r.confidence);
         let likely = results.first().map_or(0.0, |first| first.confidence);
+        // A known word for another, and any words taken for a name: too little of that was said to act on it.
+        let guessed = results.first().is_some_and(|first| {
+            let known = |heard: &str| !heard.contains(' ') && self.words.is_known(heard, home);
+            first.wildcards > 0 && first.repairs.iter().any(|(heard, _)| known(heard))
+        });
         match exact {
             Some(exact) if likely < ASKABLE => Repaired::Sure(Box::new(exact)),
             Some(exact) => {
@@ -153,7 +158,9 @@ impl Dictionary {
                 results.push(exact);
                 Repaired::Unsure(results)
             }
-            None if likely >= SURE && likely - next >= MARGIN => Repaired::Sure(Box::new(results.swap_remove(0))),
+            None if likely >= SURE && likely - next >= MARGIN && !guessed => {
+                Repaired::Sure(Box::new(results.swap_remove(0)))
+            }
             None if results.is_empty() => Repaired::Nothing,
             None => {
                 results.truncate(3);

@@ -68,6 +68,11 @@ impl OneOrMany {
 }
 
 impl NumberWords {
+    /// Whether a word alone is a number.
+    pub(crate) fn has_word(&self, word: &str) -> bool {
+        self.words.values().any(|words| words.all().iter().any(|known| known == word))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty()
     }

@@ -4,6 +4,9 @@
 //! beginning of the one before it ("turn off the lamp and the fan") or the end of the sentence ("turn on the kitchen and
 //! bedroom lights").
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use crate::context::Context;
 use crate::dictionary::Dictionary;
 use crate::names::Names;
@@ -29,7 +32,10 @@ impl Dictionary {
         match one {
             // A wildcard takes whatever follows, also a second command: "play jazz and turn off the light".
             Some(one) if one.wildcards > 0 => {
-                Some(self.take_apart(text, &cuts, Borrow::Nothing, (names, context)).unwrap_or_else(|| vec![one]))
+                let parts = self
+                    .take_apart(text, &cuts, Borrow::Nothing, (names, context))
+                    .or_else(|| self.counted(text, &cuts, &one, (names, context)));
+                Some(parts.unwrap_or_else(|| vec![one]))
             }
             Some(one) => Some(vec![one]),
             None => self.take_apart(text, &cuts, Borrow::Beginning, (names, context)),
@@ -122,8 +128,35 @@ impl Dictionary {
         borrow: Borrow,
         world: (&Names, &Context),
     ) -> Option<Vec<Recognition>> {
-        let job = Apart { dictionary: self, text, borrow, world };
-        job.from(0, cuts, None, 0)
+        let known = RefCell::default();
+        let job = Apart { dictionary: self, text, borrow, world, known: &known };
+        job.from(0, cuts, None, 0).map(|parts| parts.into_iter().map(|(_, part)| part).collect())
+    }
+
+    /// The parts of a sentence whose wildcard took a number and a joining word: in "set a timer for 5 minutes and another
+    /// for ten minutes" nobody named a timer "5 minutes and another". Only what comes last may have words of its own, so
+    /// "two eggs and milk" stays one enumeration for one list.
+    fn counted(
+        &self,
+        text: &str,
+        cuts: &[(usize, usize)],
+        one: &Recognition,
+        world: (&Names, &Context),
+    ) -> Option<Vec<Recognition>> {
+        let took = |(from, to): (usize, usize)| {
+            one.slots.values().any(|slot| {
+                slot.value.as_str() == Some(&slot.text)
+                    && slot.span.start < from
+                    && to < slot.span.end
+                    && slot.text.split_whitespace().any(|word| self.says_number(word))
+            })
+        };
+        if !cuts.iter().any(|cut| took(*cut)) {
+            return None;
+        }
+        let parts = self.take_apart(text, cuts, Borrow::Beginning, world)?;
+        let (_, before) = parts.split_last()?;
+        (!before.is_empty() && before.iter().all(|part| part.wildcards == 0)).then_some(parts)
     }
 }
 
@@ -140,7 +173,12 @@ struct Apart<'a> {
     text: &'a str,
     borrow: Borrow,
     world: (&'a Names, &'a Context),
+    /// What was looked for already: the same words are part of many ways to take a sentence apart.
+    known: &'a RefCell<HashMap<String, Option<Recognition>>>,
 }
+
+/// A part and what it means; what was borrowed for it is in the text.
+type Part = (String, Recognition);
 
 impl Apart<'_> {
     fn from(
@@ -149,37 +187,59 @@ impl Apart<'_> {
         cuts: &[(usize, usize)],
         before: Option<(&str, &Recognition)>,
         depth: usize,
-    ) -> Option<Vec<Recognition>> {
+    ) -> Option<Vec<Part>> {
         if depth >= MAX_COMMANDS {
             return None;
         }
-        // A whole with a wildcard is what is being taken apart: it is no part of itself.
-        if (depth > 0 || self.borrow == Borrow::Beginning)
-            && let Some((_, whole)) = self.text.get(start..).and_then(|part| self.read(part.trim(), before, None))
+        // The whole is what is being taken apart: it is no part of itself.
+        if depth > 0
+            && let Some(whole) = self.text.get(start..).and_then(|part| self.read(part.trim(), before, None))
         {
-            return Some(vec![whole]);
+            let apart = self.inside((start, self.text.len()), cuts, &whole, depth);
+            return Some(apart.unwrap_or_else(|| vec![whole]));
         }
         for (i, (end, next)) in cuts.iter().enumerate().rev() {
             let Some(part) = self.text.get(start..*end) else { continue };
-            let Some((said, first)) = self.read(part.trim(), before, self.text.get(*next..)) else { continue };
+            let Some(head) = self.read(part.trim(), before, self.text.get(*next..)) else { continue };
             let later = cuts.get(i + 1..).unwrap_or_default();
-            if let Some(mut rest) = self.from(*next, later, Some((&said, &first)), depth + 1) {
-                rest.insert(0, first);
-                return Some(rest);
+            let apart = self.inside((start, *end), cuts.get(..i).unwrap_or_default(), &head, depth);
+            for mut parts in apart.into_iter().chain([vec![head]]) {
+                let last = parts.last().map(|(said, last)| (said.as_str(), last));
+                if let Some(rest) = self.from(*next, later, last, depth + parts.len()) {
+                    parts.extend(rest);
+                    return Some(parts);
+                }
             }
         }
         None
     }
 
-    fn read(
+    /// The commands that a part with a wildcard has swallowed: no timer is called "turn on the light and set a".
+    fn inside(
         &self,
-        part: &str,
-        before: Option<(&str, &Recognition)>,
-        after: Option<&str>,
-    ) -> Option<(String, Recognition)> {
+        (start, end): (usize, usize),
+        cuts: &[(usize, usize)],
+        whole: &Part,
+        depth: usize,
+    ) -> Option<Vec<Part>> {
+        if whole.1.wildcards == 0 || cuts.is_empty() || (start == 0 && end == self.text.len()) {
+            return None;
+        }
+        let text = self.text.get(start..end)?;
+        let cuts: Vec<(usize, usize)> =
+            cuts.iter().filter_map(|(end, next)| Some((end.checked_sub(start)?, next.checked_sub(start)?))).collect();
+        let parts = Apart { text, borrow: Borrow::Nothing, ..*self }.from(0, &cuts, None, 0)?;
+        (depth + parts.len() <= MAX_COMMANDS).then_some(parts)
+    }
+
+    fn read(&self, part: &str, before: Option<(&str, &Recognition)>, after: Option<&str>) -> Option<Part> {
         let read = |text: String| {
-            let result = self.dictionary.recognize(&text, self.world.0, self.world.1)?;
-            Some((text, result))
+            if let Some(known) = self.known.borrow().get(&text) {
+                return known.clone().map(|result| (text, result));
+            }
+            let result = self.dictionary.recognize(&text, self.world.0, self.world.1);
+            self.known.borrow_mut().insert(text.clone(), result.clone());
+            result.map(|result| (text, result))
         };
         if let Some(found) = read(part.to_owned()) {
             return Some(found);

@@ -8,7 +8,11 @@ use serde_json::{Map, Value};
 use vesta_intents::{Context, Dictionary, NameEntry, Names, Repaired, Understanding};
 
 fn english() -> Dictionary {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../intents/en/sentences");
+    language("en")
+}
+
+fn language(tag: &str) -> Dictionary {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../intents").join(tag).join("sentences");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
     let texts: Vec<(String, String)> =
@@ -108,6 +112,47 @@ fn what_is_something_else_stays_it() {
         let outcome = dictionary.repair(text, &names, &Context::new());
         assert!(!matches!(outcome, Repaired::Sure(_)), "{text}: {outcome:?}");
     }
+}
+
+#[test]
+fn a_known_word_is_not_turned_into_its_opposite() {
+    let (dictionary, names) = (english(), home());
+    for text in ["is the front door locked", "make the living room light warmer", "set two timers"] {
+        let outcome = dictionary.understand(text, &names, &Context::new());
+        let repaired = |all: &[vesta_intents::Recognition]| all.iter().any(|one| !one.repairs.is_empty());
+        assert!(!matches!(&outcome, Understanding::Commands(all) if repaired(all)), "{text}: {outcome:?}");
+    }
+    let german = language("de");
+    for text in ["mach weiter", "auf wie viel Grad steht die Heizung"] {
+        let outcome = german.repair(text, &names, &Context::new());
+        assert!(!matches!(&outcome, Repaired::Sure(one) if !one.repairs.is_empty()), "{text}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_name_of_any_words_swallows_no_command() {
+    let (dictionary, names) = (english(), home());
+    let cases: [(&str, &[&str]); 5] = [
+        (
+            "turn on the kitchen light and set a timer for three minutes and open the living room curtains",
+            &["HassTurnOn", "HassStartTimer", "HassTurnOn"],
+        ),
+        ("set a timer for 5 minutes and another for ten minutes", &["HassStartTimer", "HassStartTimer"]),
+        ("set a pasta and sauce timer for ten minutes", &["HassStartTimer"]),
+        ("add two eggs and milk to the shopping list", &["HassListAddItem"]),
+        (
+            "turn off the kitchen light and add milk and two eggs to the shopping list",
+            &["HassTurnOff", "HassListAddItem"],
+        ),
+    ];
+    for (text, intents) in cases {
+        let all = dictionary.recognize_all(text, &names, &Context::new()).unwrap();
+        assert_eq!(all.iter().map(|one| one.intent.as_str()).collect::<Vec<_>>(), intents, "{text}");
+    }
+    let timers = dictionary.recognize_all(cases[1].0, &names, &Context::new()).unwrap();
+    assert_eq!(timers.iter().map(|one| one.slots["minutes"].value.clone()).collect::<Vec<_>>(), [5, 10]);
+    let first = dictionary.recognize_all(cases[0].0, &names, &Context::new()).unwrap();
+    assert!(!first[1].slots.contains_key("name"));
 }
 
 /// One wrong, missing, doubled or swapped letter in a word of the home's names.
