@@ -60,10 +60,11 @@ export async function get(path, options) {
  * @template [T=any]
  * @param {string} path
  * @param {unknown} [body]
+ * @param {{ signal?: AbortSignal }} [options]
  * @returns {Promise<T>}
  */
-export async function post(path, body) {
-  const response = await request('POST', path, body);
+export async function post(path, body, options) {
+  const response = await request('POST', path, body, options);
   return /** @type {T} */ (response.status === 204 ? undefined : await response.json());
 }
 

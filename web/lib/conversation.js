@@ -16,6 +16,9 @@ import * as outbox from './outbox.js';
 
 const SHOWN = 40;
 
+// How long an answer may take. A message without one waits, and is sent again under its id.
+const ANSWERED_MS = 15_000;
+
 class Conversation extends EventTarget {
   /** The newest last. @type {Turn[]} */
   turns = [];
@@ -112,7 +115,7 @@ class Conversation extends EventTarget {
     message.state = 'sending';
     this.#changed();
     try {
-      const reply = await post('/api/messages', { id: message.id, text: message.text });
+      const reply = await post('/api/messages', { id: message.id, text: message.text }, { signal: AbortSignal.timeout(ANSWERED_MS) });
       await this.#done(message);
       if (reply.turn) {
         this.take({

@@ -95,12 +95,12 @@ pub(crate) async fn status(State(app): State<App>, caller: Caller) -> Result<Jso
     Ok(Json(Status::of(&app)))
 }
 
-/// `GET /healthz`: 200 while the server can answer at all; what is degraded is named, and does not make it unhealthy,
-/// because restarting the server would not mend it.
+/// `GET /healthz`: 200 while the server can answer at all; what is degraded does not make it unhealthy, because restarting the
+/// server would not mend it. Strangers may ask, so what it is stands in `/api/status`.
 pub(crate) async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let status = Status::of(&app);
     let state = if status.well() { "ok" } else { "degraded" };
-    (StatusCode::OK, Json(json!({ "status": state, "engines": status.engines, "home": status.link })))
+    (StatusCode::OK, Json(json!({ "status": state })))
 }
 
 /// `GET /status`.
