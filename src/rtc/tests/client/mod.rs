@@ -162,7 +162,8 @@ impl Caller {
 
     /// Takes the answer and begins to connect.
     pub fn connect(mut self, answer: &str) -> Client {
-        let (notices, noticed) = mpsc::channel(4_096);
+        // Room for the answers to a flood of ten thousand events: what finds none is lost, and so would be the end of the call.
+        let (notices, noticed) = mpsc::channel(16_384);
         let (orders, ordered) = mpsc::channel(1_024);
         let answer = answer.to_owned();
         tokio::spawn(async move {
