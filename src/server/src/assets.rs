@@ -23,7 +23,7 @@ use crate::problem::Problem;
 static WEB: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../web");
 
 /// Views of the app: each is the same page.
-const VIEWS: [&str; 6] = ["/", "/type", "/home", "/history", "/settings", "/welcome"];
+const VIEWS: [&str; 8] = ["/", "/type", "/home", "/lists", "/history", "/settings", "/people", "/welcome"];
 /// Files that are not for browsers.
 const NOT_SERVED: [&str; 4] = ["index.html", "sw.js", "manifest.webmanifest", "jsconfig.json"];
 /// Where the version is written into a file.

@@ -27,12 +27,14 @@ use crate::problem::Problem;
 
 /// Routes that need no caller: the app's own files, signing in, health, and how to trust the house. One that ends with `*` stands for
 /// everything that begins so.
-const OPEN: [&str; 22] = [
+const OPEN: [&str; 24] = [
     "/",
     "/type",
     "/home",
+    "/lists",
     "/history",
     "/settings",
+    "/people",
     "/welcome",
     "/sign-in",
     "/trust*",

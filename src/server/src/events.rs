@@ -42,6 +42,8 @@ enum Audience {
     Home,
     /// Whoever may see this entity, as it was and as it is.
     Entity(Vec<Arc<Entity>>),
+    /// Whoever keeps lists.
+    Lists,
     /// The person it is about, and owners.
     Person(Option<String>),
 }
@@ -54,6 +56,7 @@ impl Audience {
                 let may = caller.permissions();
                 caller.may(Action::ReadHome) && states.iter().all(|entity| may.may_see(entity))
             }
+            Self::Lists => caller.may(Action::KeepLists),
             Self::Person(person) => {
                 let own = person.as_deref() == Some(&caller.person) && caller.may(Action::ReadTurns);
                 own || caller.may(Action::ReadAllTurns)
@@ -167,6 +170,7 @@ pub(crate) async fn feed(app: App) {
     let mut finished = app.assistant.finished();
     let mut link = parts.home.link();
     let mut timers = app.assistant.timers();
+    let mut lists = app.assistant.lists();
     let mut plan = Plan::of(&parts.home.snapshot());
     loop {
         tokio::select! {
@@ -198,6 +202,10 @@ pub(crate) async fn feed(app: App) {
                 let now = crate::api::timers::all(&timers.borrow_and_update());
                 app.events.tell("timers", &json!({ "timers": now }), Audience::Home);
             }
+            Ok(()) = lists.changed() => {
+                let now = crate::api::lists::all(&lists.borrow_and_update());
+                app.events.tell("lists", &json!({ "lists": now }), Audience::Lists);
+            }
             () = app.shutdown.cancelled() => return,
         }
     }
@@ -213,7 +221,7 @@ pub(crate) struct Resume {
 /// What happens at home, live
 ///
 /// Server-sent events. The first is `hello`, or `resync` where what the client missed is no longer known: it then reads the whole
-/// anew. `entity` (`{id, kind, entity}`), `areas` (`{areas, floors}`), `timers`, `turn` (a turn's summary), `turn_deleted`
+/// anew. `entity` (`{id, kind, entity}`), `areas` (`{areas, floors}`), `timers`, `lists`, `turn` (a turn's summary), `turn_deleted`
 /// (`{id}`) and `link` (how things stand with the broker) follow as they happen. Each has an id; `Last-Event-ID` resumes after it.
 #[utoipa::path(get, path = "/api/events", tag = "home",
     params(Resume, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was seen")),

@@ -16,7 +16,7 @@ use crate::problem::Problem;
 
 /// The home as it is
 ///
-/// Areas, floors, and entities with their state, by id; timers that run.
+/// Areas, floors, and entities with their state, by id; timers that run; for those who keep lists, the lists.
 #[utoipa::path(get, path = "/api/home", tag = "home", responses(
     (status = 200, body = Object),
     (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -31,6 +31,10 @@ pub(crate) async fn snapshot(State(app): State<App>, caller: Caller) -> Result<J
     if let Some(fields) = whole.as_object_mut() {
         let timers = crate::api::timers::all(&app.assistant.timers().borrow());
         fields.insert("timers".to_owned(), serde_json::to_value(timers).unwrap_or_default());
+        if caller.may(Action::KeepLists) {
+            let lists = crate::api::lists::all(&app.assistant.lists().borrow());
+            fields.insert("lists".to_owned(), serde_json::to_value(lists).unwrap_or_default());
+        }
     }
     Ok(Json(whole))
 }

@@ -16,6 +16,10 @@ pub(crate) async fn act(assistant: &Assistant, call: &IntentCall) -> Result<Opti
     let name = list_name(call);
     let dictionary = assistant.parts.language.dictionary();
     let items = || -> Vec<String> {
+        // What was said may name several things; what was touched or typed is one.
+        if let Some(Value::Array(items)) = call.slots.get("item") {
+            return items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
+        }
         let item = text(call, "item").unwrap_or_default();
         dictionary.parts(&item).into_iter().map(str::to_owned).collect()
     };

@@ -2,6 +2,7 @@
 //!
 //! - [`entities`]: what can be done to a device, what a sensor measured
 //! - [`timers`]: timers, by touch
+//! - [`lists`]: the shopping list and other lists, by touch
 //! - [`turns`]: what was said and done: list, show, replay, undo, delete, "this went wrong"
 //! - [`messages`]: the written conversation
 //! - [`settings`]: what a person sets for themselves, and what the house offers
@@ -13,6 +14,7 @@
 mod connection;
 mod entities;
 mod extract;
+pub(crate) mod lists;
 pub(crate) mod measured;
 mod messages;
 mod qr;
@@ -42,7 +44,7 @@ pub(crate) use turns::TurnSummary;
         title = "Vesta",
         description = "The home, the conversation and its history. Every request needs a caller: a signed-in device's cookie, or an API token."
     ),
-    components(schemas(crate::problem::Problem, timers::TimerAction, turns::Voice)),
+    components(schemas(crate::problem::Problem, timers::TimerAction, lists::ListAction, turns::Voice)),
     security(("session" = []), ("token" = [])),
     modifiers(&Schemes)
 )]
@@ -71,6 +73,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(messages::send))
         .routes(routes!(timers::start))
         .routes(routes!(timers::change))
+        .routes(routes!(lists::read))
+        .routes(routes!(lists::change))
         .routes(routes!(turns::list))
         .routes(routes!(turns::show, turns::change::delete))
         .routes(routes!(turns::audio))
