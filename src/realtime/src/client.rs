@@ -12,6 +12,8 @@ use crate::item::ItemInput;
 
 /// Longest text of an event, in bytes: two minutes of 24 kHz audio in one piece.
 pub const MAX_EVENT: usize = 8 * 1024 * 1024;
+/// Longest id of a request, in bytes.
+const MAX_REQUEST_ID: usize = 64;
 
 /// A client event.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +31,8 @@ pub enum Action {
     UpdateSession(Box<SessionUpdate>),
     /// `input_audio_buffer.append`, with its base64.
     AppendAudio(String),
-    /// `input_audio_buffer.commit`
-    CommitAudio,
+    /// `input_audio_buffer.commit`, with the client's id of what was said where it must be done once only.
+    CommitAudio(Option<String>),
     /// `input_audio_buffer.clear`
     ClearAudio,
     /// `output_audio_buffer.clear`
@@ -99,6 +101,11 @@ struct Create {
 }
 
 #[derive(Deserialize)]
+struct Commit {
+    vesta_request_id: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Named {
     item_id: String,
 }
@@ -153,7 +160,7 @@ fn action(value: Value) -> Result<Action, EventError> {
     Ok(match kind.as_str() {
         "session.update" => Action::UpdateSession(Box::new(read::<Update>(value)?.session)),
         "input_audio_buffer.append" => Action::AppendAudio(read::<Append>(value)?.audio),
-        "input_audio_buffer.commit" => Action::CommitAudio,
+        "input_audio_buffer.commit" => Action::CommitAudio(request_id(read::<Commit>(value)?.vesta_request_id)?),
         "input_audio_buffer.clear" => Action::ClearAudio,
         "output_audio_buffer.clear" => Action::ClearOutput,
         "conversation.item.create" => {
@@ -173,6 +180,15 @@ fn action(value: Value) -> Result<Action, EventError> {
             return Err(EventError::invalid("invalid_value", message).at("type"));
         }
     })
+}
+
+/// A client's id of something that must be done once only.
+fn request_id(id: Option<String>) -> Result<Option<String>, EventError> {
+    if id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MAX_REQUEST_ID) {
+        let message = format!("'vesta_request_id' must have 1 to {MAX_REQUEST_ID} bytes; a UUID will do.");
+        return Err(EventError::invalid("invalid_value", message).at("vesta_request_id"));
+    }
+    Ok(id)
 }
 
 /// A value as a type of the schema; the error names the field by its path.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::error::EventError;
 use crate::format::AudioFormat;
+use crate::kept::{self, Kept};
 use crate::tools::{Tool, ToolChoice, Tools};
 use crate::turn_detection::{TurnDetection, TurnDetectionUpdate};
 
@@ -40,6 +41,23 @@ pub struct Transcription {
     /// Kept, not used: Vesta's recogniser takes no hints in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+    /// Kept, not used, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keywords: Option<Vec<String>>,
+    /// The languages that may be spoken. One alone is as `language`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub languages: Option<Vec<String>>,
+}
+
+impl Transcription {
+    /// The language that is spoken, where the client knows it.
+    pub fn spoken(&self) -> Option<&str> {
+        let only = self.languages.as_deref().and_then(|languages| match languages {
+            [one] => Some(one.as_str()),
+            _ => None,
+        });
+        self.language.as_deref().or(only).filter(|language| !language.is_empty())
+    }
 }
 
 /// A session's configuration.
@@ -61,8 +79,6 @@ pub struct SessionConfig {
     pub input_format: AudioFormat,
     /// Whether the client wants transcripts of its audio.
     pub transcription: Option<Transcription>,
-    /// Kept, not used.
-    pub noise_reduction: Value,
     /// Who decides where an utterance ends; `None` is push to talk.
     pub turn_detection: Option<TurnDetection>,
     /// How the answer's audio is written.
@@ -73,16 +89,6 @@ pub struct SessionConfig {
     pub speed: f64,
     /// Fields that are kept and given back, and change nothing.
     pub kept: Kept,
-}
-
-/// Fields that are kept and given back, and change nothing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
-    max_output_tokens: Value,
-    tracing: Value,
-    truncation: Value,
-    prompt: Value,
-    include: Value,
 }
 
 /// `session` of `session.update`: what is absent stays as it is.
@@ -96,14 +102,18 @@ pub struct SessionUpdate {
     tools: Option<Vec<Value>>,
     tool_choice: Option<Value>,
     audio: Option<AudioUpdate>,
-    max_output_tokens: Option<Value>,
+    #[serde(default, deserialize_with = "given")]
+    max_output_tokens: Option<Option<Value>>,
     #[serde(default, deserialize_with = "given")]
     tracing: Option<Option<Value>>,
-    truncation: Option<Value>,
+    #[serde(default, deserialize_with = "given")]
+    truncation: Option<Option<Value>>,
     #[serde(default, deserialize_with = "given")]
     prompt: Option<Option<Value>>,
     #[serde(default, deserialize_with = "given")]
     include: Option<Option<Value>>,
+    #[serde(default, deserialize_with = "given")]
+    reasoning: Option<Option<Value>>,
 }
 
 /// `audio` of a session or a response.
@@ -155,18 +165,11 @@ impl SessionConfig {
             tool_choice: ToolChoice::Auto,
             input_format: AudioFormat::Pcm,
             transcription: None,
-            noise_reduction: Value::Null,
             turn_detection: Some(TurnDetection::default()),
             output_format: AudioFormat::Pcm,
             voice: "default".to_owned(),
             speed: 1.0,
-            kept: Kept {
-                max_output_tokens: json!("inf"),
-                tracing: Value::Null,
-                truncation: json!("auto"),
-                prompt: Value::Null,
-                include: Value::Null,
-            },
+            kept: Kept::default(),
         }
     }
 
@@ -198,13 +201,23 @@ impl SessionConfig {
             new.hear(audio.input)?;
             new.speak(audio.output, "session.audio.output")?;
         }
-        if let Some(tokens) = update.max_output_tokens {
-            new.kept.max_output_tokens = max_output_tokens(tokens, "session.max_output_tokens")?;
+        for (given, place, read, path) in [
+            (
+                update.max_output_tokens,
+                &mut new.kept.max_output_tokens,
+                kept::max_output_tokens as kept::Read,
+                "session.max_output_tokens",
+            ),
+            (update.tracing, &mut new.kept.tracing, kept::tracing, "session.tracing"),
+            (update.truncation, &mut new.kept.truncation, kept::truncation, "session.truncation"),
+            (update.prompt, &mut new.kept.prompt, kept::prompt, "session.prompt"),
+            (update.include, &mut new.kept.include, kept::include, "session.include"),
+            (update.reasoning, &mut new.kept.reasoning, kept::reasoning, "session.reasoning"),
+        ] {
+            if let Some(value) = given {
+                *place = read(value.unwrap_or_default(), path)?;
+            }
         }
-        new.kept.tracing = update.tracing.map_or(new.kept.tracing, Option::unwrap_or_default);
-        new.kept.truncation = update.truncation.unwrap_or(new.kept.truncation);
-        new.kept.prompt = update.prompt.map_or(new.kept.prompt, Option::unwrap_or_default);
-        new.kept.include = update.include.map_or(new.kept.include, Option::unwrap_or_default);
         Ok(new)
     }
 
@@ -217,7 +230,8 @@ impl SessionConfig {
             self.transcription = transcription;
         }
         if let Some(noise_reduction) = input.noise_reduction {
-            self.noise_reduction = noise_reduction.unwrap_or_default();
+            let path = "session.audio.input.noise_reduction";
+            self.kept.noise_reduction = kept::noise_reduction(noise_reduction.unwrap_or_default(), path)?;
         }
         if let Some(detection) = input.turn_detection {
             let path = "session.audio.input.turn_detection";
@@ -249,7 +263,7 @@ impl SessionConfig {
         let input = json!({
             "format": self.input_format.to_json(),
             "transcription": self.transcription,
-            "noise_reduction": self.noise_reduction,
+            "noise_reduction": self.kept.noise_reduction,
             "turn_detection": self.turn_detection.as_ref().map(TurnDetection::to_json),
         });
         if self.kind == SessionKind::Transcription {
@@ -264,6 +278,7 @@ impl SessionConfig {
             "tools": self.tools.to_json(), "tool_choice": self.tool_choice.to_json(),
             "max_output_tokens": self.kept.max_output_tokens, "tracing": self.kept.tracing,
             "truncation": self.kept.truncation, "prompt": self.kept.prompt, "include": self.kept.include,
+            "reasoning": self.kept.reasoning,
             "expires_at": expires_at,
             "audio": {
                 "input": input,
@@ -307,15 +322,6 @@ pub(crate) fn modality(modalities: &[String], path: &str) -> Result<Modality, Ev
             Err(EventError::invalid("invalid_value", message).at(path))
         }
     }
-}
-
-pub(crate) fn max_output_tokens(value: Value, path: &str) -> Result<Value, EventError> {
-    let fits = value == "inf" || value.as_u64().is_some_and(|number| (1..=4096).contains(&number));
-    if fits {
-        return Ok(value);
-    }
-    let message = "'max_output_tokens' must be a whole number from 1 to 4096, or 'inf'.";
-    Err(EventError::invalid("invalid_value", message).at(path))
 }
 
 /// A voice is a name, or an object with an `id`.

@@ -9,7 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use vesta_audio::FRAME_SAMPLES;
-use vesta_turn::{Assistant, Client, Hearing, Input, Mode, Overheard, Pace, TurnError, TurnEvent, Utterance, Voice};
+use vesta_turn::{
+    Assistant, Client, Hearing, Input, Language, Mode, Overheard, Pace, TurnError, TurnEvent, Utterance, Voice,
+};
 
 use crate::error::EventError;
 use crate::ports::{AUDIO_QUEUE, AudioPort, EVENT_QUEUE, Playback, Played, Ports, SessionStart};
@@ -36,12 +38,12 @@ enum Done {
 /// # Errors
 /// What is wrong with it.
 pub fn check(assistant: &Assistant, start: &SessionStart) -> Result<(), EventError> {
-    crate::session::configured(start, house(assistant)).map(|_| ())
+    let language = assistant.language(start.language.as_deref());
+    crate::session::configured(start, house(assistant, &language)).map(|_| ())
 }
 
-fn house(assistant: &Assistant) -> House<'_> {
-    let parts = assistant.parts();
-    House { settings: &parts.settings, numbers: parts.language.dictionary() }
+fn house<'a>(assistant: &'a Assistant, language: &'a Language) -> House<'a> {
+    House { settings: &assistant.parts().settings, numbers: language.dictionary() }
 }
 
 /// Runs a session until its ports close, `cancel` or `start.revoked` is called, or its longest duration is over. Actions that began
@@ -50,8 +52,9 @@ pub async fn run(assistant: Assistant, start: SessionStart, ports: Ports, cancel
     let random = uuid::Uuid::now_v7().simple().to_string();
     let unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let beside = matches!(ports.audio, AudioPort::Beside { .. });
-    match Session::new(&start, &random, unix_s, beside, house(&assistant)) {
-        Ok(session) => Driver::new(assistant, start, session, cancel).run(ports).await,
+    let language = assistant.language(start.language.as_deref());
+    match Session::new(&start, &random, unix_s, beside, house(&assistant, &language)) {
+        Ok(session) => Driver::new(assistant, start, language, session, cancel).run(ports).await,
         Err(error) => {
             let event = serde_json::json!({ "type": "error", "event_id": format!("event_{random}"), "error": error });
             let _ = timeout(FAREWELL, ports.server_events.send(event.to_string())).await;
@@ -62,6 +65,8 @@ pub async fn run(assistant: Assistant, start: SessionStart, ports: Ports, cancel
 struct Driver {
     assistant: Assistant,
     start: SessionStart,
+    /// In which the client is answered.
+    language: Arc<Language>,
     client_id: String,
     session: Session,
     began: Instant,
@@ -83,13 +88,20 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(assistant: Assistant, start: SessionStart, session: Session, cancel: CancellationToken) -> Self {
+    fn new(
+        assistant: Assistant,
+        start: SessionStart,
+        language: Arc<Language>,
+        session: Session,
+        cancel: CancellationToken,
+    ) -> Self {
         let (told, _) = mpsc::channel(1);
         let gone = cancel.child_token();
         let client_id = start.speaker.person.clone().unwrap_or_else(vesta_turn::new_client_id);
         Self {
             assistant,
             start,
+            language,
             client_id,
             session,
             began: Instant::now(),
@@ -170,7 +182,7 @@ impl Driver {
                 event = client_events.recv(), if takes => match event {
                     Some(text) => {
                         let now = self.now_ms();
-                        self.session.client_event(&text, now, house(&self.assistant));
+                        self.session.client_event(&text, now, house(&self.assistant, &self.language));
                     }
                     None => deadline = self.leave(),
                 },
@@ -238,6 +250,7 @@ impl Driver {
         Client {
             id: self.client_id.clone(),
             speaker: self.start.speaker.clone(),
+            language: self.start.language.clone(),
             source: self.start.source.clone(),
             mode: Mode::PushToTalk,
             pace: Pace::RealTime,
@@ -257,7 +270,7 @@ impl Driver {
 
     fn ear_event(&mut self, event: TurnEvent) {
         let now = self.now_ms();
-        self.session.ear_event(event, now, house(&self.assistant));
+        self.session.ear_event(event, now, house(&self.assistant, &self.language));
     }
 
     fn overheard(&mut self, overheard: Overheard) {
@@ -323,10 +336,13 @@ impl Driver {
                 Effect::Forget => self.inbox.push_back(Input::Clear),
                 Effect::Listen(listening) => self.inbox.push_back(Input::Listen(*listening)),
                 Effect::Transcribe { item, samples, language } => self.transcribe(item, samples, language),
-                Effect::Answer { response, item, text, speaker } => {
+                Effect::Answer { response, item, text, speaker, once } => {
                     let utterance = self.utterance(item.as_deref(), &text);
                     self.respond(response, speaker, |assistant, client, cancel| async move {
-                        assistant.answer(utterance, client, cancel).await;
+                        match once {
+                            Some(id) => crate::once::answer(&assistant, &id, utterance, client, cancel).await,
+                            None => assistant.answer(utterance, client, cancel).await,
+                        }
                     });
                 }
                 Effect::Say { response, sentence, speaker } => {
@@ -337,8 +353,9 @@ impl Driver {
                 }
                 Effect::HandOver { item, text, call } => {
                     let (utterance, assistant) = (self.utterance(item.as_deref(), &text), self.assistant.clone());
+                    let speaker = self.start.speaker.clone();
                     self.tasks.spawn(async move {
-                        assistant.hand_over(utterance, call).await;
+                        assistant.hand_over(utterance, speaker, call).await;
                         Done::Other
                     });
                 }
@@ -381,9 +398,7 @@ impl Driver {
     fn words(&self, sentence: Sentence) -> String {
         match sentence {
             Sentence::Words(words) => words,
-            Sentence::NothingHeard => {
-                vesta_turn::answer::to_error(&self.assistant.parts().language, &TurnError::NothingHeard)
-            }
+            Sentence::NothingHeard => vesta_turn::answer::to_error(&self.language, &TurnError::NothingHeard),
         }
     }
 

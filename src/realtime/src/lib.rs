@@ -4,9 +4,10 @@
 //! - [`run`] (`driver`): runs a session: the ear, the turns of the house, the ports.
 //! - `session`: the session itself, without input or output; read it first.
 //! - [`client`]: client events, parsed. [`error`]: what is wrong with one.
-//! - [`config`], [`turn_detection`]: the session's configuration.
+//! - [`config`], [`turn_detection`]: the session's configuration; `kept`: what of it changes nothing.
 //! - [`item`]: what is said and called; `conversation`: in which order. [`tools`]: client-side tools, chosen by sentences.
-//! - [`format`](mod@format), [`g711`]: audio in events. `limits`: how many responses. `voices`: voices by name.
+//! - [`format`](mod@format), [`g711`]: audio in events. `limits`: how many responses. `once`: speech
+//!   that is sent again is done once. `voices`: voices by name.
 //!
 //! The crate knows neither HTTP nor WebRTC. `docs/protocols.md` lists the events and where Vesta departs from the published schema
 //! (<https://platform.openai.com/docs/api-reference/realtime>).
@@ -20,7 +21,9 @@ pub mod error;
 pub mod format;
 pub mod g711;
 pub mod item;
+mod kept;
 mod limits;
+mod once;
 pub mod ports;
 mod session;
 pub mod tools;

@@ -56,9 +56,11 @@ pub(crate) async fn ask(
         return Err(Problem::bad_request("text_too_long", format!("'text' is longer than {MAX_TEXT} bytes")));
     }
     let (events, mut told) = mpsc::channel(EVENT_QUEUE);
+    let own = crate::clients::Own::of(&app, &caller).await;
     let client = Client {
-        id: question.client.unwrap_or_else(|| caller.session.clone()),
-        speaker: crate::clients::Own::of(&app, &caller).await.speaker,
+        id: crate::clients::id(&caller, question.client.as_deref())?,
+        speaker: own.speaker,
+        language: own.language,
         source: "ask".to_owned(),
         mode: Mode::PushToTalk,
         pace: Pace::AsFast,

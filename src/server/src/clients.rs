@@ -7,6 +7,7 @@ use vesta_turn::{Client, Mode, Pace, Speaker, TurnEvent, Voice};
 use crate::App;
 use crate::api::Preferences;
 use crate::caller::Caller;
+use crate::problem::Problem;
 
 /// What a person set, as turns need it.
 pub(crate) struct Own {
@@ -14,13 +15,16 @@ pub(crate) struct Own {
     /// The area that the person's device stands in.
     pub(crate) area: Option<String>,
     voice: Option<String>,
+    /// The language that the person speaks (BCP 47), where it is not the household's.
+    pub(crate) language: Option<String>,
 }
 
 impl Own {
     pub(crate) async fn of(app: &App, caller: &Caller) -> Self {
         let Preferences { voice, keep_audio, area } = Preferences::of(app, &caller.person).await;
         let speaker = Speaker { person: Some(caller.person.clone()), keep_audio };
-        Self { speaker, area, voice }
+        app.assistant.learn(caller.language.as_deref()).await;
+        Self { speaker, area, voice, language: caller.language.clone() }
     }
 
     /// The voice that answers.
@@ -46,6 +50,24 @@ impl Own {
     }
 }
 
+/// Longest name that a program may give itself, in bytes.
+const MAX_CLIENT: usize = 200;
+
+/// Who turns of a caller belong to: follow-ups, corrections, timers. That is the person, on whatever device; a program that speaks for
+/// several rooms or people names each of them, within what is the person's.
+///
+/// # Errors
+/// The name is no name.
+pub(crate) fn id(caller: &Caller, named: Option<&str>) -> Result<String, Problem> {
+    match named {
+        None => Ok(caller.person.clone()),
+        Some(name) if name.is_empty() || name.len() > MAX_CLIENT => {
+            Err(Problem::bad_request("bad_client", format!("'client' must have 1 to {MAX_CLIENT} bytes")))
+        }
+        Some(name) => Ok(format!("{}/{name}", caller.person)),
+    }
+}
+
 /// Somebody who writes.
 pub(crate) async fn writer(
     app: &App,
@@ -55,10 +77,11 @@ pub(crate) async fn writer(
 ) -> Client {
     let own = Own::of(app, caller).await;
     Client {
-        id: caller.session.clone(),
+        id: caller.person.clone(),
         voice: own.voice(),
         area: area.or(own.area),
         speaker: own.speaker,
+        language: own.language,
         source: "app".to_owned(),
         mode: Mode::PushToTalk,
         pace: Pace::AsFast,
@@ -72,7 +95,7 @@ pub(crate) async fn writer(
 /// Somebody who touches something: nothing is said.
 pub(crate) fn hand(caller: &Caller) -> Client {
     let (events, _) = mpsc::channel(1);
-    Client { id: caller.session.clone(), rehearse: false, ..rehearsal(caller, "push_to_talk", events) }
+    Client { id: caller.person.clone(), rehearse: false, ..rehearsal(caller, "push_to_talk", events) }
 }
 
 /// Somebody who hears an old turn again: nothing is done, said or kept.
@@ -80,6 +103,7 @@ pub(crate) fn rehearsal(caller: &Caller, mode: &str, events: mpsc::Sender<TurnEv
     Client {
         id: String::new(),
         speaker: Speaker::default(),
+        language: caller.language.clone(),
         source: "replay".to_owned(),
         mode: if mode == "hands_free" { Mode::HandsFree } else { Mode::PushToTalk },
         pace: Pace::AsFast,
@@ -98,8 +122,12 @@ mod tests {
 
     #[test]
     fn the_persons_voice_answers_where_the_client_names_none() {
-        let own =
-            |voice: Option<&str>| Own { speaker: Speaker::default(), area: None, voice: voice.map(str::to_owned) };
+        let own = |voice: Option<&str>| Own {
+            speaker: Speaker::default(),
+            area: None,
+            voice: voice.map(str::to_owned),
+            language: None,
+        };
         assert_eq!(own(None).with_voice(Value::Null), Value::Null);
         let anna = own(Some("anna"));
         let voice = |session: Value| anna.with_voice(session).pointer("/audio/output/voice").cloned();

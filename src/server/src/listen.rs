@@ -92,6 +92,10 @@ pub(crate) async fn listen(
         Ok(options) => options,
         Err(error) => return Problem::bad_request("bad_query", error.body_text()).into_response(),
     };
+    let id = match options.client.as_deref().map(|name| crate::clients::id(&caller, Some(name))).transpose() {
+        Ok(id) => id.unwrap_or_else(vesta_turn::new_client_id),
+        Err(problem) => return problem.into_response(),
+    };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(error) => {
@@ -102,18 +106,20 @@ pub(crate) async fn listen(
     upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
-        .on_upgrade(move |socket| converse(app, caller, options, socket))
+        .on_upgrade(move |socket| converse(app, caller, id, options, socket))
 }
 
-async fn converse(app: App, caller: Caller, options: Options, socket: WebSocket) {
+async fn converse(app: App, caller: Caller, id: String, options: Options, socket: WebSocket) {
     let _client = app.metrics.client();
     // Ends with the caller, and with the server.
     let gone = caller.revoked.child_token();
     let (events, told) = mpsc::channel(EVENT_QUEUE);
     let (input, heard) = mpsc::channel(INPUT_QUEUE);
+    let own = crate::clients::Own::of(&app, &caller).await;
     let client = Client {
-        id: options.client.unwrap_or_else(vesta_turn::new_client_id),
-        speaker: crate::clients::Own::of(&app, &caller).await.speaker,
+        id,
+        speaker: own.speaker,
+        language: own.language,
         source: options.source,
         mode: match options.mode {
             ListenMode::PushToTalk => Mode::PushToTalk,

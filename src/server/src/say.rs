@@ -8,8 +8,8 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use vesta_engines::SpeakOptions;
 use vesta_people::Action;
+use vesta_turn::Voice;
 
 use crate::App;
 use crate::caller::Caller;
@@ -42,12 +42,9 @@ pub(crate) async fn say(
         return Err(Problem::bad_request("bad_speed", detail));
     }
     let parts = app.assistant.parts();
-    let options = SpeakOptions {
-        voice: sentence.voice.or_else(|| parts.settings.voice.clone()),
-        language: Some(sentence.language.unwrap_or_else(|| parts.language.tag().to_owned())),
-        speed: sentence.speed.or(parts.settings.speed),
-        ..SpeakOptions::default()
-    };
+    let own = crate::clients::Own::of(&app, &caller).await.language;
+    let language = sentence.language.unwrap_or_else(|| app.assistant.language(own.as_deref()).tag().to_owned());
+    let options = parts.speaks(&Voice { name: sentence.voice, speed: sentence.speed }, &language);
     let (mut text, mut audio) = parts.tts.speak(options);
     text.push(&sentence.text).await;
     text.finish().await;

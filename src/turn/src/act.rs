@@ -19,11 +19,11 @@ impl Assistant {
     /// What the home, a timer or a list refuses, under its stable code.
     pub async fn act(&self, call: &IntentCall, client: &Client) -> Result<Outcome, TurnError> {
         let call = &IntentCall { permissions: client.permissions, ..call.clone() };
-        self.permits(call)?;
+        self.permits(call, client.language.as_deref())?;
         if let Some(outcome) = timers::act(self, call, client).await? {
             return Ok(outcome);
         }
-        if let Some(outcome) = lists::act(self, call).await? {
+        if let Some(outcome) = lists::act(self, call, client).await? {
             return Ok(outcome);
         }
         match call.intent.as_str() {
@@ -42,17 +42,17 @@ const LISTS: [&str; 3] = ["HassList", "HassShoppingList", "VestaList"];
 impl Assistant {
     /// Refuses what is not for whoever calls and is not for the home to refuse: lists, and commands for later, which nobody in particular gives
     /// once their time has come.
-    fn permits(&self, call: &IntentCall) -> Result<(), TurnError> {
+    fn permits(&self, call: &IntentCall, language: Option<&str>) -> Result<(), TurnError> {
         let may = call.permissions;
         if !may.lists && LISTS.iter().any(|prefix| call.intent.starts_with(prefix)) {
             return Err(CallError::NotAllowed { names: Vec::new() }.into());
         }
         let Some(command) = timers::later_command(call).filter(|_| may != Permissions::ALL) else { return Ok(()) };
         let scene = Scene::from(call.speaker_area.as_deref());
-        let meaning = self.parts.language.understand(&command, &self.parts.home.snapshot(), scene);
+        let meaning = self.understand(&command, language, &scene);
         for step in meaning.iter().flat_map(|meaning| &meaning.calls) {
             let step = IntentCall { permissions: may, ..step.intent.clone() };
-            self.permits(&step)?;
+            self.permits(&step, language)?;
             self.parts.home.permits(&step)?;
         }
         Ok(())
@@ -63,7 +63,8 @@ impl Assistant {
 async fn broadcast(assistant: &Assistant, call: &IntentCall, client: &Client) -> Result<Outcome, TurnError> {
     let message = text(call, "message").ok_or(TurnError::NothingHeard)?;
     let audience = Audience::AllBut(client.id.clone());
-    if !assistant.announce(AnnouncementKind::Message, audience, message.clone(), None).await {
+    if !assistant.announce(AnnouncementKind::Message, audience, message.clone(), None, client.language.as_deref()).await
+    {
         return Err(TurnError::NobodyListens);
     }
     Ok(done(json!({ "message": message })))

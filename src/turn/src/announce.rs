@@ -86,28 +86,29 @@ pub struct Speech {
 }
 
 impl Assistant {
-    /// Puts an announcement to its audience, as text and as audio made once for all. Returns whether anybody was there.
+    /// Puts an announcement to its audience, as text and as audio made once for all, in this language (BCP 47). Returns whether anybody was there.
     pub(crate) async fn announce(
         &self,
         kind: AnnouncementKind,
         to: Audience,
         text: String,
         timer: Option<String>,
+        language: Option<&str>,
     ) -> bool {
         if !self.chores.hears(&to) {
             return false;
         }
-        let speech = Arc::new(self.speech(kind, &text).await);
+        let speech = Arc::new(self.speech(kind, &text, language).await);
         let id = uuid::Uuid::now_v7().to_string();
         self.chores.tell(Announcement { id, kind, to, text, timer, speech })
     }
 
-    async fn speech(&self, kind: AnnouncementKind, text: &str) -> Speech {
+    async fn speech(&self, kind: AnnouncementKind, text: &str, language: Option<&str>) -> Speech {
         let parts = &self.parts;
         let mut speech = Speech::default();
         let spoken = async {
             let own = Voice::default();
-            let mut audio = voice::speak(&parts.tts, text, parts.language.tag(), &parts.settings, &own).await;
+            let mut audio = voice::speak(parts, text, &self.language(language), &own).await;
             while let Some(chunk) = audio.recv().await {
                 let chunk = chunk?;
                 if speech.samples.is_empty() {

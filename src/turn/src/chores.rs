@@ -299,9 +299,11 @@ impl Assistant {
             _ => Audience::Everyone,
         };
         let key = if due.late_ms > LATE_MS { "late" } else { "finished" };
+        self.learn(timer.language.as_deref()).await;
         let text = self.timer_words(key, &timer, due.late_ms);
         tracing::info!(timer = timer.id, text, "a timer is over");
-        let heard = self.announce(AnnouncementKind::Timer, to, text, Some(timer.id.clone())).await;
+        let heard =
+            self.announce(AnnouncementKind::Timer, to, text, Some(timer.id.clone()), timer.language.as_deref()).await;
         if heard {
             let note = |timers: &mut Timers, _| {
                 let left = timers.heard(&timer.id);
@@ -315,6 +317,7 @@ impl Assistant {
     /// Does a command for later, and deletes it on disk when it is done. What went wrong is told.
     async fn do_later_command(&self, due: Due, cancel: &CancellationToken) -> Result<(), TurnError> {
         let timer = due.timer;
+        self.learn(timer.language.as_deref()).await;
         let failure = if due.late_ms > STALE_MS {
             tracing::warn!(timer = timer.id, late_ms = due.late_ms, "a command for later is too late and is not done");
             Some(self.timer_words("too_late", &timer, due.late_ms))
@@ -324,7 +327,8 @@ impl Assistant {
         let gone = |_: &mut Timers, _| Ok(((), vec![forget(&timer)]));
         self.chores.with_timers(&self.parts.store, gone).await?;
         if let Some(text) = failure {
-            self.announce(AnnouncementKind::Command, Audience::Everyone, text, Some(timer.id.clone())).await;
+            let (about, language) = (Some(timer.id.clone()), timer.language.as_deref());
+            self.announce(AnnouncementKind::Command, Audience::Everyone, text, about, language).await;
         }
         Ok(())
     }
@@ -334,7 +338,7 @@ impl Assistant {
         let mut slots = crate::act::timer_slots(timer);
         slots.insert("minutes_late".to_owned(), Value::from((late_ms + 30_000) / 60_000));
         let input = ResponseInput { slots, ..ResponseInput::default() };
-        let words = self.parts.language.dictionary().respond("HassStartTimer", key, &input);
+        let words = self.language(timer.language.as_deref()).dictionary().respond("HassStartTimer", key, &input);
         words.unwrap_or_else(|_| {
             let length = format!("{}:{:02}:{:02}", timer.start_hours, timer.start_minutes, timer.start_seconds);
             timer.name.clone().or_else(|| timer.command.clone()).unwrap_or(length)
@@ -349,6 +353,7 @@ async fn later(assistant: &Assistant, timer: &TimerView, cancel: &CancellationTo
     let client = Client {
         id: String::new(),
         speaker: Speaker::default(),
+        language: timer.language.clone(),
         source: "timer".to_owned(),
         mode: Mode::PushToTalk,
         pace: Pace::AsFast,

@@ -52,7 +52,7 @@ pub struct Listening {
     pub pre_roll: Duration,
     /// Push to talk: the longest that an utterance may be.
     pub max_utterance: Duration,
-    /// Language of the speech as the engine names it; the household's where absent.
+    /// Language of the speech as the engine names it; the person's where absent, or the household's.
     pub language: Option<String>,
     /// Whether all that is heard is surely said to the house, and so always answered.
     pub addressed: bool,
@@ -66,7 +66,7 @@ impl Listening {
             endpoint: settings.endpoint,
             pre_roll: settings.pre_roll,
             max_utterance: settings.max_utterance,
-            language: settings.speech_language.clone(),
+            language: None,
             addressed: mode == Mode::PushToTalk,
         }
     }
@@ -126,6 +126,9 @@ pub struct Client {
     pub id: String,
     /// The person.
     pub speaker: Speaker,
+    /// The language that they speak and are answered in (BCP 47); the household's where absent, or where [`Assistant::learn`] found no
+    /// sentences of it.
+    pub language: Option<String>,
     /// Where the audio comes from, for the record: `hear`, `talk`, ….
     pub source: String,
     /// Who decides where an utterance ends.
@@ -295,9 +298,21 @@ impl Assistant {
         }
     }
 
-    /// Keeps the record of an utterance that somebody else carries out; `call` says what was asked of them.
-    pub async fn hand_over(&self, utterance: Utterance, call: Value) {
-        let turn = crate::turn::hand_over(self.clone(), utterance, call);
+    /// Says again what was answered before, as turn `turn` with this outcome, and keeps no record of it.
+    pub async fn say_again(
+        &self,
+        turn: String,
+        outcome: &'static str,
+        sentence: &str,
+        client: Client,
+        cancel: CancellationToken,
+    ) {
+        crate::turn::say_again(self, turn, outcome, sentence, client, cancel).await;
+    }
+
+    /// Keeps the record of an utterance of `speaker` that somebody else carries out; `call` says what was asked of them.
+    pub async fn hand_over(&self, utterance: Utterance, speaker: Speaker, call: Value) {
+        let turn = crate::turn::hand_over(self.clone(), utterance, speaker, call);
         if let Err(error) = self.begun.spawn(turn).await {
             tracing::error!(%error, "a turn ended abnormally");
         }

@@ -296,10 +296,16 @@ impl Ear {
         let parts = &self.assistant.parts;
         let home = parts.home.snapshot();
         let scene = self.assistant.scene(&self.client);
-        hearing.said = parts.language.said(&hearing.text, &home, scene.clone());
+        let tag = self.client.language.as_deref();
+        // What is a sentence in any of the languages is one.
+        let opinions = self.assistant.languages(tag);
+        let opinions: Vec<Said> =
+            opinions.iter().map(|language| language.said(&hearing.text, &home, scene.clone())).collect();
+        let best = [Said::Complete, Said::OpenEnded].into_iter().find(|said| opinions.contains(said));
+        hearing.said = best.or(opinions.first().copied()).unwrap_or(Said::Unknown);
         if hearing.said == Said::Complete {
             let began = hearing.record.now_ms();
-            hearing.speculation = parts.language.understand(&hearing.text, &home, scene);
+            hearing.speculation = self.assistant.understand(&hearing.text, tag, &scene);
             hearing.record.stage("speculate", began);
         }
     }

@@ -76,11 +76,11 @@ pub struct Hearing {
 
 impl Hearing {
     pub(crate) fn new(assistant: &Assistant, client: &Client, listening: &Listening, start_ms: u64) -> Self {
-        let language = assistant.parts.language.tag();
-        let mut record = Recorder::new(&client.source, listening.mode.name(), language);
+        let tag = client.language.as_deref();
+        let mut record = Recorder::new(&client.source, listening.mode.name(), assistant.language(tag).tag());
         record.place(client.area.as_deref());
-        let spoken = listening.language.as_deref().unwrap_or(language);
-        let options = SttOptions { language: Some(spoken.to_owned()), ..SttOptions::default() };
+        let spoken = listening.language.clone().unwrap_or_else(|| assistant.spoken(tag));
+        let options = SttOptions { language: Some(spoken), ..SttOptions::default() };
         let (stt, events) = assistant.parts.stt.open(options);
         Self {
             record,

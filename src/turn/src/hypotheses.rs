@@ -11,10 +11,10 @@
 use serde_json::{Value, json};
 use vesta_engines::Alternative;
 
+use crate::Assistant;
 use crate::conversation::Client;
 use crate::record::Recorder;
 use crate::understand::Meaning;
-use crate::{Assistant, Parts};
 
 /// How much less likely than the likeliest text another may be, as a difference of natural logarithms, where the user surely spoke to the
 /// house. Of 300 held-out commands in known and unseen voices and in noise, an early nano-en had the right words first for 257, within 3 for
@@ -56,10 +56,9 @@ impl Hypotheses {
         if self.alternatives.is_empty() {
             return (likeliest, None);
         }
-        let Parts { language, home, .. } = &*assistant.parts;
-        let (house, scene) = (home.snapshot(), assistant.scene(client));
+        let (home, scene) = (&assistant.parts.home, assistant.scene(client));
         let possible = |text: &str| {
-            let meaning = language.understand(text, &house, scene.clone())?;
+            let meaning = assistant.understand(text, client.language.as_deref(), &scene)?;
             meaning.calls.iter().all(|call| home.fits(&call.intent)).then_some(meaning)
         };
         let same = |a: &Meaning, b: &Meaning| {

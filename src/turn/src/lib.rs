@@ -6,7 +6,7 @@
 //! - [`ear`]: audio to utterances: voice activity, endpointing, the transcript while it grows.
 //! - `hypotheses`: which of the texts that may have been heard is taken.
 //! - [`hearing`]: an utterance, while it is heard and when it is over.
-//! - [`understand`]: text and the home's names to an intent call.
+//! - [`understand`]: text and the home's names to an intent call. `languages` chooses in which language.
 //! - `dialog`: what was said before: corrections, follow-ups, answers to questions; `memory` takes from it and adds to it.
 //! - [`act`]: the intent call to a result: the home's devices, or what the house knows by itself (time and date).
 //! - `timers`, `lists`: what is done about them; `chores` keeps them, lets timers ring and does commands for later.
@@ -31,6 +31,7 @@ pub mod error;
 pub mod event;
 pub mod hearing;
 mod hypotheses;
+mod languages;
 mod lists;
 mod memory;
 pub mod record;
@@ -54,6 +55,7 @@ pub use conversation::{Client, Conversation, Input, Listening, Mode, Overheard, 
 pub use error::TurnError;
 pub use event::TurnEvent;
 pub use hearing::{Hearing, Utterance};
+pub use languages::OtherLanguages;
 pub use settings::Settings;
 pub use understand::{Call, Guess, Language, Meaning, Scene, names_of};
 pub use vesta_home::Permissions;
@@ -81,7 +83,9 @@ pub struct Parts {
     /// Where turns are kept.
     pub store: Store,
     /// The sentences of the household's language.
-    pub language: Language,
+    pub language: Arc<Language>,
+    /// Those of people who speak another.
+    pub others: OtherLanguages,
     /// Silences, limits and what is kept.
     pub settings: Settings,
 }

@@ -6,15 +6,21 @@ use vesta_home::{IntentCall, Outcome};
 
 use crate::Assistant;
 use crate::act::{done, known, text};
+use crate::conversation::Client;
 use crate::error::TurnError;
 
 /// Under this domain, lists are names in the sentences.
 pub(crate) const DOMAIN: &str = "todo";
 
 /// Does what an intent about lists asks; `None` for every other intent.
-pub(crate) async fn act(assistant: &Assistant, call: &IntentCall) -> Result<Option<Outcome>, TurnError> {
+pub(crate) async fn act(
+    assistant: &Assistant,
+    call: &IntentCall,
+    client: &Client,
+) -> Result<Option<Outcome>, TurnError> {
     let name = list_name(call);
-    let dictionary = assistant.parts.language.dictionary();
+    let language = assistant.language(client.language.as_deref());
+    let dictionary = language.dictionary();
     let items = || -> Vec<String> {
         // What was said may name several things; what was touched or typed is one.
         if let Some(Value::Array(items)) = call.slots.get("item") {

@@ -12,7 +12,8 @@ use crate::{Assistant, Parts};
 
 /// What is to be done for a sentence, which may be about what was said before.
 pub(crate) fn follow(assistant: &Assistant, client: &Client, meaning: &Meaning) -> Result<Vec<Step>, TurnError> {
-    let Parts { language, home, settings, .. } = &*assistant.parts;
+    let Parts { home, settings, .. } = &*assistant.parts;
+    let language = assistant.language(client.language.as_deref());
     let world = World { home: &home.snapshot(), dictionary: language.dictionary() };
     assistant.dialogs().steps(&client.id, meaning, &world, Instant::now(), settings.follow_up)
 }

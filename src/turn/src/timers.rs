@@ -9,7 +9,7 @@ use crate::act::{done, known, text, timer_slots};
 use crate::chores::{forget, keep};
 use crate::conversation::Client;
 use crate::error::TurnError;
-use crate::understand::Guess;
+use crate::understand::{Guess, Scene};
 
 /// Home Assistant's dictionaries call the words of a command for later by either name.
 const COMMAND: [&str; 2] = ["conversation_command", "conditional_command"];
@@ -97,8 +97,8 @@ async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Res
     let command = later_command(call);
     // What makes no sense now will not make sense later.
     if let Some(text) = &command {
-        let home = assistant.parts.home.snapshot();
-        if !matches!(assistant.parts.language.guess(text, &home, client.area.as_deref()), Guess::Meaning(_)) {
+        let scene = Scene::from(client.area.as_deref());
+        if !matches!(assistant.guess(text, client.language.as_deref(), &scene), Guess::Meaning(_)) {
             return Err(TurnError::NotUnderstood { text: text.clone() });
         }
     }
@@ -109,6 +109,7 @@ async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Res
         client: (!client.id.is_empty()).then(|| client.id.clone()),
         command,
         permissions: client.permissions,
+        language: client.language.clone(),
         length_ms,
     };
     let timer = change(assistant, |timers, now| timers.start(request, now)).await?;

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use vesta_home::{CallError, Link, Outcome};
 
-use crate::conversation::Client;
+use crate::conversation::{Client, Speaker};
 use crate::dialog::{Asked, Done, Step};
 use crate::error::TurnError;
 use crate::event::TurnEvent;
@@ -24,7 +24,7 @@ use crate::hearing::Utterance;
 use crate::hypotheses::Hypotheses;
 use crate::memory::{follow, put_back, remember};
 use crate::record::Recorder;
-use crate::understand::{Guess, Meaning};
+use crate::understand::{Call, Guess, Meaning};
 use crate::{Assistant, act, answer, voice};
 
 /// How a turn ended, as the record names it.
@@ -46,7 +46,8 @@ struct Heard {
 
 /// Typed text is an utterance that needs no ear.
 pub(crate) fn typed(assistant: &Assistant, text: &str, client: &Client) -> Utterance {
-    let mut record = Recorder::new(&client.source, "text", assistant.parts.language.tag());
+    let language = assistant.language(client.language.as_deref());
+    let mut record = Recorder::new(&client.source, "text", language.tag());
     record.place(client.area.as_deref());
     Utterance {
         record,
@@ -112,7 +113,9 @@ pub(crate) async fn answer(assistant: Assistant, utterance: Utterance, client: C
 
 /// Says a sentence that was worked out elsewhere.
 pub(crate) async fn recite(assistant: Assistant, sentence: String, client: Client, cancel: CancellationToken) {
-    let mut record = Recorder::new(&client.source, "text", assistant.parts.language.tag());
+    let language = assistant.language(client.language.as_deref());
+    let mut record = Recorder::new(&client.source, "text", language.tag());
+    record.by(&client.speaker);
     let turn = record.id().to_owned();
     record.record().outcome = outcome::ANSWERED.to_owned();
     record.record().spoken = Some(sentence.clone());
@@ -121,9 +124,36 @@ pub(crate) async fn recite(assistant: Assistant, sentence: String, client: Clien
     client.tell(TurnEvent::Finished { turn, outcome: outcome::ANSWERED }).await;
 }
 
+/// Says again what was answered before: its record is there already.
+pub(crate) async fn say_again(
+    assistant: &Assistant,
+    turn: String,
+    outcome: &'static str,
+    sentence: &str,
+    client: Client,
+    cancel: CancellationToken,
+) {
+    client.tell(TurnEvent::Say { turn: turn.clone(), text: sentence.to_owned() }).await;
+    if client.wants_audio && !cancel.is_cancelled() {
+        let language = assistant.language(client.language.as_deref());
+        let mut speech = voice::speak(&assistant.parts, sentence, &language, &client.voice).await;
+        loop {
+            let piece = tokio::select! {
+                piece = timeout(assistant.parts.settings.speech_deadline, speech.recv()) => piece,
+                () = cancel.cancelled() => break,
+            };
+            // Its words were told; that they have no voice this time is no failure of what was done.
+            let Ok(Some(Ok(chunk))) = piece else { break };
+            client.tell(TurnEvent::Audio { turn: turn.clone(), rate: chunk.rate, samples: chunk.samples }).await;
+        }
+    }
+    client.tell(TurnEvent::Finished { turn, outcome }).await;
+}
+
 /// Keeps the record of an utterance that somebody else carries out.
-pub(crate) async fn hand_over(assistant: Assistant, utterance: Utterance, call: Value) {
+pub(crate) async fn hand_over(assistant: Assistant, utterance: Utterance, speaker: Speaker, call: Value) {
     let Utterance { mut record, text, addressed, .. } = utterance;
+    record.by(&speaker);
     record.record().transcript = text.ok();
     append(&mut record.record().intent, call);
     record.record().outcome = outcome::ANSWERED.to_owned();
@@ -170,11 +200,19 @@ async fn carry_out(
         }
         // "Never mind", said to nobody in particular, wants no answer.
         if addressed || !is_talk(&result) {
-            sentences.push(answer::to_outcome(&assistant.parts.language, call, &result)?);
+            sentences.push(word(assistant, client, call, &result)?);
         }
     }
     remember(assistant, client, done, None);
     Ok((outcome, sentences.join(" ")))
+}
+
+/// What answers a result, in the language of whoever asked. An intent that has no answer there has one in the household's.
+fn word(assistant: &Assistant, client: &Client, call: &Call, result: &Outcome) -> Result<String, TurnError> {
+    let languages = assistant.languages(client.language.as_deref());
+    let mut words = languages.iter().map(|language| answer::to_outcome(language, call, result));
+    let first = words.next().unwrap_or_else(|| answer::to_outcome(&assistant.parts.language, call, result));
+    first.or_else(|error| words.next().unwrap_or(Err(error)))
 }
 
 /// Whether nothing was done, asked or told.
@@ -203,13 +241,13 @@ fn understand(
     heard: Heard,
 ) -> Result<Meaning, TurnError> {
     let began = record.now_ms();
-    let language = &assistant.parts.language;
     let (home, scene) = (assistant.parts.home.snapshot(), assistant.scene(client));
+    let tag = client.language.as_deref();
     let guess = match heard.speculation {
         Some(meaning) if meaning.text == text => Guess::Meaning(meaning),
         // What was said to nobody in particular is taken word for word or not at all.
-        _ if !heard.addressed => language.understand(&text, &home, scene).map_or(Guess::Nothing, Guess::Meaning),
-        _ => language.guess(&text, &home, scene),
+        _ if !heard.addressed => assistant.understand(&text, tag, &scene).map_or(Guess::Nothing, Guess::Meaning),
+        _ => assistant.guess(&text, tag, &scene),
     };
     let guess = match guess {
         Guess::OneOf(_) | Guess::Nothing => {
@@ -315,7 +353,7 @@ async fn word_failure(
         _ => {
             let outcome = if error.is_refusal() { outcome::REFUSED } else { outcome::FAILED };
             tracing::info!(turn = record.id(), code, %error, "a turn failed");
-            (outcome, Some(answer::to_error(&assistant.parts.language, error)))
+            (outcome, Some(answer::to_error(&assistant.language(client.language.as_deref()), error)))
         }
     }
 }
@@ -336,7 +374,8 @@ async fn say(
     // The engine works on the first clause while the record reaches the disk.
     let synthesis = async {
         if wants_audio {
-            Some(voice::speak(&parts.tts, sentence, parts.language.tag(), &parts.settings, &client.voice).await)
+            let language = assistant.language(client.language.as_deref());
+            Some(voice::speak(parts, sentence, &language, &client.voice).await)
         } else {
             None
         }

@@ -23,7 +23,7 @@ use vesta_rtc::{Calls, RtcConfig};
 use vesta_server::{App, AppParts, BrokerReport, Doors, Metrics};
 use vesta_store::{Retention, Store};
 use vesta_turn::settings::Keep;
-use vesta_turn::{Assistant, Parts, Settings};
+use vesta_turn::{Assistant, OtherLanguages, Parts, Settings};
 
 use crate::commands::Setting;
 use crate::config::Config;
@@ -142,7 +142,8 @@ impl House {
             tts: TextToSpeech::new(tts),
             home: home.clone(),
             store,
-            language,
+            language: language.into(),
+            others: other_languages(setting),
             settings: settings(config),
         });
         let watching = (assistant.clone(), cancel.clone());
@@ -285,6 +286,18 @@ fn shows_demo(setting: &Setting, demo: Demo, embedded: bool) -> bool {
     }
 }
 
+/// The languages of people who do not speak the household's. One that is wrong is told in the log, and the household's serves.
+fn other_languages(setting: &Setting) -> OtherLanguages {
+    let folder = setting.folder.path().to_owned();
+    OtherLanguages::new(move |tag| match language::load(tag, &folder) {
+        Ok(language) => Some(language),
+        Err(error) => {
+            tracing::warn!(language = tag, "somebody is answered in the household's language: {error:#}");
+            None
+        }
+    })
+}
+
 /// Where speech to text comes from.
 fn speech_to_text(setting: &Setting) -> Source {
     let config = &setting.config.stt;
@@ -299,12 +312,10 @@ fn speech_to_text(setting: &Setting) -> Source {
         Ok(model) => model,
         Err(error) => return Source::Missing(format!("{error:#}")),
     };
-    let mut args = vec![
-        "--uri".into(),
-        format!("tcp://{}", config.listen).into(),
-        "--model".into(),
-        model.path.clone().into_os_string(),
-    ];
+    let mut args = vec!["--uri".into(), format!("tcp://{}", config.listen).into()];
+    if let Some(path) = &model.path {
+        args.extend(["--model".into(), path.clone().into_os_string()]);
+    }
     args.extend(["--name".into(), model.name.clone().into()]);
     args.extend(model.flags().into_iter().map(Into::into));
     let spoken = config.language.clone().unwrap_or_else(|| setting.config.language.clone());
@@ -448,8 +459,8 @@ async fn keep_small(store: Store, retention: Retention, cancel: CancellationToke
 pub(crate) struct SpeechModel {
     /// Name in the manifest.
     pub name: String,
-    /// The file.
-    pub path: PathBuf,
+    /// Its file; the built-in model has none.
+    pub path: Option<PathBuf>,
     /// How much audio context the model needs for how much audio.
     pub audio_ctx: Option<AudioCtx>,
 }

@@ -31,6 +31,8 @@ pub struct Request {
     pub command: Option<String>,
     /// See [`Timer`].
     pub permissions: Permissions,
+    /// See [`Timer`].
+    pub language: Option<String>,
     /// How long, in milliseconds.
     pub length_ms: u64,
 }
@@ -171,6 +173,7 @@ impl Timers {
             client: request.client,
             command: short(request.command),
             permissions: request.permissions,
+            language: request.language,
             length_ms: request.length_ms,
             state: TimerState::Paused { left_ms: request.length_ms },
         };

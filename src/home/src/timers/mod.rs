@@ -55,6 +55,9 @@ pub struct Timer {
     /// What whoever set it may do: the command may do no more.
     #[serde(default)]
     pub permissions: Permissions,
+    /// The language of whoever set it (BCP 47), where it is not the household's: the command is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// How long it was started for, in milliseconds. It is called by this: "the ten minute timer".
     pub length_ms: u64,
     /// How it stands.

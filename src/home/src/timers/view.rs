@@ -23,6 +23,9 @@ pub struct TimerView {
     /// What whoever set it may do.
     #[serde(skip)]
     pub permissions: Permissions,
+    /// The language of whoever set it (BCP 47), where it is not the household's.
+    #[serde(skip)]
+    pub language: Option<String>,
     /// Whether it runs.
     pub is_active: bool,
     /// Whether it is over and rings.
@@ -66,6 +69,7 @@ impl TimerView {
             client: timer.client.clone(),
             command: timer.command.clone(),
             permissions: timer.permissions,
+            language: timer.language.clone(),
             is_active: matches!(timer.state, TimerState::Running { .. }),
             is_ringing: matches!(timer.state, TimerState::Ringing { .. }),
             ends_ms,

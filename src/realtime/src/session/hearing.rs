@@ -20,6 +20,8 @@ const MAX_UNCOMMITTED: usize = 16_000 * 60;
 const MUTED: u16 = 64;
 /// How much of it is kept for the first sound of a word, in samples of 16 kHz (300 ms).
 const KEPT_MUTED: usize = 4_800;
+/// Items that are remembered as to be done once.
+const MAX_ONCE: usize = 32;
 
 /// Audio that the client sent.
 pub(super) struct Buffer {
@@ -42,6 +44,8 @@ pub(super) struct Buffer {
     pub(super) speaking: Option<String>,
     /// Hands-free: the client committed, and the ear has not caught up.
     pub(super) commit_pending: bool,
+    /// The client's id of what it committed then.
+    pending_once: Option<String>,
 }
 
 /// Speech that the ear hears.
@@ -73,6 +77,7 @@ impl Buffer {
             unbegun: VecDeque::new(),
             speaking: None,
             commit_pending: false,
+            pending_once: None,
         }
     }
 
@@ -176,7 +181,7 @@ impl Session {
     }
 
     /// `input_audio_buffer.commit`
-    pub(super) fn commit(&mut self, now_ms: u64) -> Result<(), EventError> {
+    pub(super) fn commit(&mut self, once: Option<String>, now_ms: u64) -> Result<(), EventError> {
         let milliseconds = self.buffer.format.milliseconds(self.buffer.bytes);
         if milliseconds < MIN_COMMIT_MS {
             let message = format!(
@@ -199,12 +204,24 @@ impl Session {
         self.effects.push_back(Effect::Commit);
         match self.buffer.item.take() {
             // The ear may have committed it just before the mode changed.
-            Some(item) if self.conversation.get(&item).is_some() => {}
-            Some(item) => self.committed(item),
+            Some(item) if self.conversation.get(&item).is_some() => self.do_once(item, once),
+            Some(item) => {
+                self.do_once(item.clone(), once);
+                self.committed(item);
+            }
             // The ear says where the speech began.
-            None => self.buffer.commit_pending = true,
+            None => (self.buffer.commit_pending, self.buffer.pending_once) = (true, once),
         }
         Ok(())
+    }
+
+    /// Notes that what an item says is to be done once only.
+    fn do_once(&mut self, item: String, once: Option<String>) {
+        let Some(once) = once else { return };
+        self.once.push_back((item, once));
+        if self.once.len() > MAX_ONCE {
+            self.once.pop_front();
+        }
     }
 
     /// `input_audio_buffer.clear`
@@ -279,6 +296,8 @@ impl Session {
         };
         self.buffer.speaking = None;
         let manual = std::mem::take(&mut self.buffer.commit_pending);
+        let once = self.buffer.pending_once.take();
+        self.do_once(item.clone(), once);
         if !manual {
             self.buffer.bytes = 0;
             self.send("input_audio_buffer.speech_stopped", json!({ "audio_end_ms": at_ms, "item_id": item }));

@@ -43,7 +43,8 @@ impl Session {
         self.send("conversation.item.done", json!({ "previous_item_id": previous, "item": json }));
         if let Some(samples) = speech {
             self.unheard.push(id.clone());
-            let language = self.config.transcription.as_ref().and_then(|transcription| transcription.language.clone());
+            let language = self.config.transcription.as_ref().and_then(|transcription| transcription.spoken());
+            let language = language.map(str::to_owned);
             self.effects.push_back(Effect::Transcribe { item: id, samples, language });
         }
         Ok(())

@@ -60,8 +60,9 @@ pub(crate) enum Effect {
     Listen(Box<Listening>),
     /// Transcribe speech that came in an item.
     Transcribe { item: String, samples: Vec<i16>, language: Option<String> },
-    /// Answer an utterance (`item`), or the text where there is none.
-    Answer { response: String, item: Option<String>, text: String, speaker: Speaker },
+    /// Answer an utterance (`item`), or the text where there is none. What has an id of the client's (`once`) is done once, and answered
+    /// from its record when it comes again.
+    Answer { response: String, item: Option<String>, text: String, speaker: Speaker, once: Option<String> },
     /// Say a sentence.
     Say { response: String, sentence: Sentence, speaker: Speaker },
     /// An utterance is carried out by the client's tool: keep its record.
@@ -120,6 +121,8 @@ pub(crate) struct Session {
     spoken: HashMap<String, Spoken>,
     /// Speech items whose transcript is awaited.
     unheard: Vec<String>,
+    /// Speech items that must be done once only, and the client's ids of them, the oldest first.
+    once: VecDeque<(String, String)>,
     responses: BTreeMap<String, Response>,
     /// The response that speaks in the conversation.
     active: Option<String>,
@@ -163,6 +166,7 @@ impl Session {
             conversation: Conversation::default(),
             spoken: HashMap::new(),
             unheard: Vec::new(),
+            once: VecDeque::new(),
             responses: BTreeMap::new(),
             active: None,
             next: VecDeque::new(),
@@ -224,7 +228,7 @@ impl Session {
         let done = match action {
             Action::UpdateSession(update) => self.update(*update, house),
             Action::AppendAudio(audio) => self.append(&audio),
-            Action::CommitAudio => self.commit(now_ms),
+            Action::CommitAudio(once) => self.commit(once, now_ms),
             Action::ClearAudio => {
                 self.clear();
                 Ok(())
@@ -261,7 +265,7 @@ impl Session {
 
     /// Tells the ear how to listen.
     fn listen(&mut self, house: House<'_>) {
-        let language = self.config.transcription.as_ref().and_then(|transcription| transcription.language.as_deref());
+        let language = self.config.transcription.as_ref().and_then(|transcription| transcription.spoken());
         let listening = listening(self.config.turn_detection.as_ref(), language, house.settings);
         self.effects.push_back(Effect::Listen(Box::new(listening)));
     }

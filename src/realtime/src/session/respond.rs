@@ -8,9 +8,10 @@ use vesta_turn::{Announcement, Voice};
 use super::speaking::Response;
 use super::{Effect, House, Sentence, Session, Speaker};
 use crate::client::ResponseParams;
-use crate::config::{Modality, SessionConfig, SessionKind, max_output_tokens, modality};
+use crate::config::{Modality, SessionConfig, SessionKind, modality};
 use crate::error::EventError;
 use crate::item::{Item, Kind, Part, Role};
+use crate::kept::{max_output_tokens, metadata};
 use crate::ports::Playback;
 use crate::tools::{Tool, ToolCall, ToolChoice, Tools, sentence_of};
 
@@ -100,7 +101,8 @@ impl Session {
             Some(tokens) => max_output_tokens(tokens, "response.max_output_tokens")?,
             None => config.max_output_tokens().clone(),
         };
-        Ok(self.response(config, in_conversation, params.metadata, tokens))
+        let given = params.metadata.map(|pairs| metadata(pairs, "response.metadata")).transpose()?;
+        Ok(self.response(config, in_conversation, given, tokens))
     }
 
     fn response(
@@ -252,7 +254,8 @@ impl Session {
 
     fn answer(&mut self, response: &str, item: Option<String>, text: String) {
         let Some(speaker) = self.responses.get(response).map(Response::speaker) else { return };
-        self.effects.push_back(Effect::Answer { response: response.to_owned(), item, text, speaker });
+        let once = self.once.iter().find(|(of, _)| Some(of) == item.as_ref()).map(|(_, once)| once.clone());
+        self.effects.push_back(Effect::Answer { response: response.to_owned(), item, text, speaker, once });
     }
 
     fn say(&mut self, response: &str, sentence: Sentence) {

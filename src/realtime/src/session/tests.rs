@@ -276,6 +276,55 @@ fn push_to_talk_commits_transcribes_and_answers() {
 }
 
 #[test]
+fn what_must_be_done_once_keeps_its_id_up_to_the_answer() {
+    let once = |bench: &mut Bench| {
+        let found = bench.others.drain(..).find_map(|effect| match effect {
+            Effect::Answer { once, .. } => Some(once),
+            _ => None,
+        });
+        found.expect("an answer is wanted")
+    };
+    let mut bench = Bench::push_to_talk();
+    let commit = |id: Value| json!({ "type": "input_audio_buffer.commit", "vesta_request_id": id });
+    bench.client(speech(500));
+    for wrong in [json!(""), json!("x".repeat(65)), json!(7)] {
+        bench.client(commit(wrong));
+        assert_eq!(bench.error()["param"], "vesta_request_id");
+    }
+    bench.client(commit(json!("mine")));
+    let item = bench.events()[0]["item_id"].as_str().unwrap().to_owned();
+    bench.client(json!({ "type": "response.create" }));
+    bench.heard(&item, "turn on the light");
+    bench.kinds();
+    assert_eq!(once(&mut bench).as_deref(), Some("mine"));
+    bench.client(json!({ "type": "response.cancel" }));
+
+    // The next utterance is another one.
+    bench.client(speech(500));
+    bench.client(json!({ "type": "input_audio_buffer.commit" }));
+    let item = bench.events().iter().find(|event| event["type"] == "input_audio_buffer.committed").unwrap()["item_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    bench.client(json!({ "type": "response.create" }));
+    bench.heard(&item, "turn off the light");
+    bench.kinds();
+    assert_eq!(once(&mut bench), None);
+
+    // Hands-free: the ear says which item it is.
+    let mut bench = Bench::new();
+    bench.client(speech(500));
+    bench.client(commit(json!("other")));
+    bench.ear(TurnEvent::SpeechStarted { turn: "a".to_owned(), at_ms: 0 });
+    bench.ear(TurnEvent::SpeechEnded { turn: "a".to_owned(), speech_end_ms: 400, at_ms: 400, reason: "client" });
+    let item = bench.session.item_of("a").unwrap();
+    bench.client(json!({ "type": "response.create" }));
+    bench.heard(&item, "turn on the light");
+    bench.kinds();
+    assert_eq!(once(&mut bench).as_deref(), Some("other"));
+}
+
+#[test]
 fn audio_that_was_cleared_is_never_answered() {
     let mut bench = Bench::push_to_talk();
     bench.client(speech(500));

@@ -18,13 +18,15 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
-use vesta_engines::{EngineError, SpeakOptions, SpeechChunk};
+use vesta_engines::{EngineError, SpeechChunk};
 use vesta_people::Action;
+use vesta_turn::Voice;
 
 use super::Refusal;
 use super::encode::{Encoder, Format};
 use crate::App;
 use crate::caller::Caller;
+use crate::clients::Own;
 
 /// Longest text that is spoken, in characters.
 const MAX_INPUT: usize = 4096;
@@ -65,12 +67,9 @@ pub(crate) async fn create(
     let parts = app.assistant.parts();
     let voice = request.voice.as_str().or_else(|| request.voice.get("id")?.as_str());
     let known = voice.and_then(|voice| vesta_realtime::known_voice(&parts.tts, voice));
-    let options = SpeakOptions {
-        voice: known.or_else(|| parts.settings.voice.clone()),
-        language: Some(parts.language.tag().to_owned()),
-        speed: request.speed.or(parts.settings.speed),
-        ..SpeakOptions::default()
-    };
+    let own = Own::of(&app, &caller).await;
+    let language = app.assistant.language(own.language.as_deref());
+    let options = parts.speaks(&Voice { name: known, speed: request.speed }, language.tag());
     let (mut text, mut speech) = parts.tts.speak(options);
     text.push(&request.input).await;
     text.finish().await;

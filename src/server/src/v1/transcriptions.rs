@@ -75,10 +75,8 @@ pub(crate) async fn create(
         .await
         .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?
         .map_err(|why| Refusal::invalid("file", why))?;
-    let parts = app.assistant.parts();
-    let spoken = request.language.clone().or_else(|| parts.settings.speech_language.clone());
-    let language = spoken.unwrap_or_else(|| parts.language.tag().to_owned());
-    let recording = Recording { stt: parts.stt.clone(), language, samples };
+    let language = request.language.clone().unwrap_or_else(|| app.assistant.spoken(caller.language.as_deref()));
+    let recording = Recording { stt: app.assistant.parts().stt.clone(), language, samples };
     if request.stream {
         return Ok(recording.stream());
     }

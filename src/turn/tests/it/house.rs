@@ -14,7 +14,8 @@ use vesta_home::{HomeConfig, IntentCall, Link, MqttConfig, Outcome};
 use vesta_intents::Dictionary;
 use vesta_store::Store;
 use vesta_turn::{
-    Assistant, Client, Input, Language, Mode, Pace, Parts, Permissions, Settings, Speaker, TurnError, TurnEvent, Voice,
+    Assistant, Client, Input, Language, Mode, OtherLanguages, Pace, Parts, Permissions, Settings, Speaker, TurnError,
+    TurnEvent, Voice,
 };
 
 /// Far above what anything takes.
@@ -55,7 +56,11 @@ impl House {
             tts: TextToSpeech::new(engine(EngineKind::Tts, "tts")),
             home,
             store: Store::open(folder).unwrap(),
-            language: Language::new(language, dictionary(language)),
+            language: Language::new(language, dictionary(language)).into(),
+            others: OtherLanguages::new(|tag| {
+                let base = tag.split('-').next().unwrap();
+                ["de", "fr", "es", "en"].contains(&base).then(|| Language::new(tag, dictionary(base)))
+            }),
             settings: Settings { action_deadline: PATIENCE, ..Settings::default() },
         });
         let watching = tokio::spawn({
@@ -94,8 +99,15 @@ impl House {
 
     /// Types a sentence.
     pub(crate) async fn ask(&self, client: &str, text: &str) -> Answer {
+        self.ask_in(client, None, text).await
+    }
+
+    /// Types a sentence as somebody who speaks this language.
+    pub(crate) async fn ask_in(&self, client: &str, language: Option<&str>, text: &str) -> Answer {
+        self.assistant.learn(language).await;
         let (events, mut told) = mpsc::channel(64);
-        let asked = self.assistant.ask(text, of(client, events), self.cancel.clone());
+        let client = Client { language: language.map(str::to_owned), ..of(client, events) };
+        let asked = self.assistant.ask(text, client, self.cancel.clone());
         let collected = async {
             let mut answer = Answer::default();
             while let Some(event) = told.recv().await {
@@ -161,6 +173,7 @@ fn of(client: &str, events: mpsc::Sender<TurnEvent>) -> Client {
     Client {
         id: client.to_owned(),
         speaker: Speaker::default(),
+        language: None,
         source: "test".to_owned(),
         mode: Mode::PushToTalk,
         pace: Pace::RealTime,

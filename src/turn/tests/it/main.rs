@@ -9,3 +9,4 @@ mod chores;
 mod everything;
 mod follow;
 mod house;
+mod languages;
