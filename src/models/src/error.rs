@@ -31,7 +31,7 @@ pub enum ModelsError {
         name: String,
     },
     /// The model comes with Vesta.
-    #[error("{name} comes with Vesta: there is nothing to pull or to remove")]
+    #[error("{name} is part of Vesta: there is nothing to pull, to verify or to remove")]
     BuiltIn {
         /// Its name.
         name: String,

@@ -1,13 +1,10 @@
-//! What is on this machine: listed, checked, removed, chosen, unpacked.
+//! What is on this machine: listed, checked, removed, chosen.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use crate::records::Entry;
 use crate::{AudioCtx, Kind, Model, Models, ModelsError, disk, part, sniff};
 
 /// Whether a model is on this machine.
@@ -18,7 +15,7 @@ pub enum State {
     Installed,
     /// Some of it: a pull was interrupted.
     Partial,
-    /// Nothing of it, but it comes with Vesta and is unpacked when it is first used.
+    /// It is part of Vesta.
     BuiltIn,
     /// Nothing of it.
     Available,
@@ -52,8 +49,6 @@ pub struct Installed {
     pub languages: Vec<String>,
     /// The rule of its audio context, for Whisper models.
     pub audio_ctx: Option<AudioCtx>,
-    /// Whether it came with Vesta.
-    pub builtin: bool,
 }
 
 /// What a check found out about one file.
@@ -101,20 +96,19 @@ impl Models {
         Ok(self.manifest.models().iter().map(listed).collect())
     }
 
-    /// The model in use for this kind: the chosen one, else the one that comes with Vesta, once it is unpacked.
+    /// The model that was chosen for this kind; nothing where none was, or one that is part of Vesta.
     ///
     /// # Errors
     /// [`ModelsError::NotInstalled`] when the chosen one is not here (any more), [`ModelsError::Unknown`] when the manifest does not
     /// know it.
     pub fn chosen(&self, kind: Kind) -> Result<Option<Installed>, ModelsError> {
-        if let Some(name) = self.records.in_use()?.get(&kind) {
-            return self.installed(name).map(Some);
+        match self.records.in_use()?.get(&kind) {
+            Some(name) if !self.find(name)?.builtin => self.installed(name).map(Some),
+            _ => Ok(None),
         }
-        let mut builtin = self.manifest.models().iter().filter(|model| model.kind == kind && model.builtin);
-        Ok(builtin.find_map(|model| self.installed(&model.name).ok()))
     }
 
-    /// A model that is here.
+    /// A model whose files are here; those that are part of Vesta have none.
     ///
     /// # Errors
     /// [`ModelsError::NotInstalled`], or [`ModelsError::Unknown`].
@@ -128,7 +122,6 @@ impl Models {
                 path: path.clone(),
                 languages: model.languages.clone(),
                 audio_ctx: model.audio_ctx,
-                builtin: model.builtin,
                 files,
             }),
             _ => Err(ModelsError::NotInstalled { name: name.to_owned() }),
@@ -179,9 +172,12 @@ impl Models {
     /// the disk takes; `seen` hears of the bytes read and of all there are.
     ///
     /// # Errors
-    /// [`ModelsError::NotInstalled`] when nothing of it is here.
+    /// [`ModelsError::NotInstalled`] when nothing of it is here, [`ModelsError::BuiltIn`].
     pub fn verify(&self, name: &str, seen: &mut dyn FnMut(u64, u64)) -> Result<Vec<(String, Check)>, ModelsError> {
         let model = self.find(name)?;
+        if model.builtin {
+            return Err(ModelsError::BuiltIn { name: name.to_owned() });
+        }
         let files = self.files(model);
         let total: u64 = files.iter().map(|file| fs::metadata(file).map_or(0, |file| file.len())).sum();
         if total == 0 {
@@ -210,41 +206,9 @@ impl Models {
         Ok(checks)
     }
 
-    /// Unpacks a model that comes with Vesta, unless it is here already, and returns its path. `compressed` is the Zstandard stream
-    /// of its one file, `sha256` what the file has to be.
-    ///
-    /// # Errors
-    /// [`ModelsError::Checksum`] when the stream holds another file, [`ModelsError::Io`] when it cannot be unpacked or written.
-    pub fn unpack(&self, name: &str, compressed: &[u8], sha256: &str) -> Result<PathBuf, ModelsError> {
-        let model = self.find(name)?;
-        let folder = self.folder(name);
-        fs::create_dir_all(&folder).map_err(ModelsError::io("create", &folder))?;
-        let target = folder.join(builtin_file(&model.name));
-        let file_name = builtin_file(&model.name);
-        let recorded = self.records.entry(name, &file_name)?;
-        let size = fs::metadata(&target).map(|file| file.len()).ok();
-        if recorded.is_some_and(|entry| entry.sha256 == sha256 && Some(entry.size) == size) {
-            return Ok(target);
-        }
-        let temporary = folder.join(format!("{file_name}.tmp-{}", std::process::id()));
-        let (actual, size) = decompress(compressed, &temporary).map_err(ModelsError::io("unpack", &temporary))?;
-        if actual != sha256 {
-            disk::remove_if_there(&temporary)?;
-            let expected = sha256.to_owned();
-            return Err(ModelsError::Checksum { file: file_name, expected, actual, recorded: false });
-        }
-        fs::rename(&temporary, &target).map_err(ModelsError::io("rename to", &target))?;
-        let url = "built in".to_owned();
-        self.records.record(Entry { model: name.to_owned(), name: file_name, sha256: actual, size, url })?;
-        Ok(target)
-    }
-
     /// Where a model's files are or would be, the one to be loaded first.
     fn files(&self, model: &Model) -> Vec<PathBuf> {
         let folder = self.folder(&model.name);
-        if model.builtin {
-            return vec![folder.join(builtin_file(&model.name))];
-        }
         model.files.iter().map(|file| folder.join(&file.name)).collect()
     }
 
@@ -254,8 +218,8 @@ impl Models {
         let complete: u64 = files.iter().map(size).sum();
         let incomplete: u64 = files.iter().map(|file| size(&part::Part::path_of(file))).sum();
         let state = match () {
-            () if files.iter().all(|file| file.is_file()) => State::Installed,
             () if model.builtin => State::BuiltIn,
+            () if files.iter().all(|file| file.is_file()) => State::Installed,
             () if complete + incomplete > 0 => State::Partial,
             () => State::Available,
         };
@@ -270,26 +234,4 @@ fn judge(expected: Option<String>, actual: String, looks: Result<(), String>) ->
         (Some(expected), Ok(())) => Check::Wrong { expected, actual },
         (None, Ok(())) => Check::Unknown { sha256: actual },
     }
-}
-
-fn builtin_file(name: &str) -> String {
-    format!("{name}.bin")
-}
-
-/// Unpacks into a new file, durably, and says what it became.
-fn decompress(compressed: &[u8], path: &std::path::Path) -> io::Result<(String, u64)> {
-    let mut decoder = zstd::Decoder::new(compressed)?;
-    let mut file = File::create(path)?;
-    let mut hasher = Sha256::new();
-    let mut size = 0;
-    let mut block = vec![0_u8; 1 << 16];
-    loop {
-        let read = decoder.read(&mut block)?;
-        let Some(bytes @ [_, ..]) = block.get(..read) else { break };
-        file.write_all(bytes)?;
-        hasher.update(bytes);
-        size += bytes.len() as u64;
-    }
-    file.sync_all()?;
-    Ok((disk::hex(hasher), size))
 }

@@ -120,7 +120,11 @@ async fn serve(options: Options) -> Result<()> {
 
 /// Loads the model and starts its decoders.
 fn load(options: &Options) -> Result<Service> {
-    let model = Arc::new(Model::load(&options.model, options.name.clone(), options.flash_attention)?);
+    let model = match &options.model {
+        Some(path) => Model::load(path, options.name.clone(), options.flash_attention)?,
+        None => Model::built_in(options.name.clone(), options.flash_attention)?,
+    };
+    let model = Arc::new(model);
     let language = match options.language.as_str() {
         "auto" => None,
         wish => match model.language_id(wish) {

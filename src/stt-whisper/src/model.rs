@@ -6,13 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperTokenId};
+use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperError, WhisperTokenId};
 
-use crate::header;
+use crate::header::{self, Header};
 use crate::words::Vocabulary;
 
 /// First bytes of a zstd frame (RFC 8878, section 3.1.1).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// The speech model that the project makes itself. It lies here and not in the server, whose memory it would fill for its first use.
+const BUILT_IN: &[u8] = include_bytes!("../../../models/nano-en/nano-en.bin.zst");
+const BUILT_IN_NAME: &str = "nano-en";
 /// Characters of notes about the sound (`[music]`, `♪`): a token that contains one is never chosen.
 const ANNOTATION: &[char] = &['(', ')', '[', ']', '{', '}', '<', '>', '*', '♩', '♪', '♫', '♬', '（', '）', '【', '】'];
 
@@ -90,15 +93,11 @@ impl Model {
         let packed = file.read_exact(&mut magic).is_ok() && magic == ZSTD_MAGIC;
         drop(file);
 
-        let mut parameters = WhisperContextParameters::default();
-        parameters.flash_attn(flash_attention);
+        let parameters = parameters(flash_attention);
         let (header, context) = if packed {
-            let file = BufReader::new(File::open(path)?);
-            let bytes =
-                zstd::decode_all(file).with_context(|| format!("the model {shown} is damaged: pull it again"))?;
-            let header =
-                header::check(&mut Cursor::new(&bytes)).with_context(|| format!("cannot use the model {shown}"))?;
-            (header, WhisperContext::new_from_buffer_with_params(&bytes, parameters))
+            let bytes = zstd::decode_all(BufReader::new(File::open(path)?))
+                .with_context(|| format!("the model {shown} is damaged: pull it again"))?;
+            from_bytes(&bytes, parameters).with_context(|| format!("cannot use the model {shown}"))?
         } else {
             let mut file = BufReader::new(File::open(path)?);
             let header = header::check(&mut file).with_context(|| format!("cannot use the model {shown}"))?;
@@ -107,7 +106,23 @@ impl Model {
         let context = context.with_context(|| {
             format!("whisper.cpp cannot load the model {shown}: the file is damaged or cut short; pull it again")
         })?;
+        Model::new(context, &header, name.unwrap_or_else(|| stem(path)))
+            .with_context(|| format!("the model {shown} is damaged: pull it again"))
+    }
 
+    /// Loads the model that is part of the program.
+    ///
+    /// # Errors
+    /// Where there is not enough memory for it.
+    pub(crate) fn built_in(name: Option<String>, flash_attention: bool) -> Result<Model> {
+        let damaged = "the speech model in this program is damaged; build it again";
+        let bytes = zstd::decode_all(BUILT_IN).context(damaged)?;
+        let (header, context) = from_bytes(&bytes, parameters(flash_attention)).context(damaged)?;
+        let context = context.context("whisper.cpp cannot load the speech model that is part of this program")?;
+        Model::new(context, &header, name.unwrap_or_else(|| BUILT_IN_NAME.to_owned()))
+    }
+
+    fn new(context: WhisperContext, header: &Header, name: String) -> Result<Model> {
         let tokens = Tokens {
             end: context.token_eot(),
             start: context.token_sot(),
@@ -124,13 +139,13 @@ impl Model {
             vec!["en".to_owned()]
         };
         if languages.is_empty() {
-            bail!("the model {shown} has no language tokens; it is damaged: pull it again");
+            bail!("it has no language tokens");
         }
         let text = |id| context.token_to_bytes(id).map(String::from_utf8_lossy).unwrap_or_default();
         let banned = (0..tokens.end).map(|id| text(id).contains(ANNOTATION)).collect();
         let space = (0..tokens.end).find(|&id| text(id) == " ");
         Ok(Model {
-            name: name.unwrap_or_else(|| stem(path)),
+            name,
             languages,
             multilingual,
             tokens,
@@ -172,6 +187,19 @@ impl Vocabulary for Arc<Model> {
     fn text(&self, token: WhisperTokenId) -> &[u8] {
         self.context.token_to_bytes(token).unwrap_or_default()
     }
+}
+
+type Loaded = (Header, Result<WhisperContext, WhisperError>);
+
+fn from_bytes(bytes: &[u8], parameters: WhisperContextParameters<'_>) -> Result<Loaded> {
+    let header = header::check(&mut Cursor::new(bytes))?;
+    Ok((header, WhisperContext::new_from_buffer_with_params(bytes, parameters)))
+}
+
+fn parameters(flash_attention: bool) -> WhisperContextParameters<'static> {
+    let mut parameters = WhisperContextParameters::default();
+    parameters.flash_attn(flash_attention);
+    parameters
 }
 
 fn stem(path: &Path) -> String {

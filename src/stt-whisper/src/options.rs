@@ -15,9 +15,9 @@ use crate::model::ContextRule;
 #[derive(Debug, Parser)]
 #[command(name = "vesta-stt-whisper", version)]
 pub(crate) struct Options {
-    /// The model: a ggml Whisper file, packed by zstd or not.
+    /// The model: a ggml Whisper file, packed by zstd or not [default: the one that is part of this program, nano-en].
     #[arg(long, value_name = "FILE")]
-    pub(crate) model: PathBuf,
+    pub(crate) model: Option<PathBuf>,
     /// The model's name towards clients [default: the file's name].
     #[arg(long)]
     pub(crate) name: Option<String>,

@@ -224,11 +224,7 @@ impl House {
 
     /// Waits until each engine works or has failed for the first time.
     pub(crate) async fn engines_decided(&self) {
-        for engine in &self.engines {
-            let mut state = engine.state();
-            let decided = state.wait_for(|state| !matches!(state, EngineState::Starting));
-            let _ = timeout(ENGINE_START, decided).await;
-        }
+        decided(&self.engines).await;
     }
 
     /// Waits until the web server ends by itself, which is a failure.
@@ -253,6 +249,15 @@ impl House {
         if let Some(broker) = self.broker {
             broker.stop().await;
         }
+    }
+}
+
+/// Waits until each engine works or has failed for the first time.
+pub(crate) async fn decided(engines: &[Engine]) {
+    for engine in engines {
+        let mut state = engine.state();
+        let decided = state.wait_for(|state| !matches!(state, EngineState::Starting));
+        let _ = timeout(ENGINE_START, decided).await;
     }
 }
 

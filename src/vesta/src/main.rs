@@ -9,10 +9,12 @@
 //! - [`remote`]: speaks to a running server.
 //! - [`sound`], [`keys`]: microphone, loudspeaker, and the key that is held to talk.
 //! - [`commands`]: one file a command.
-#![forbid(unsafe_code)]
+//! - [`allocator`]: free memory goes back to the system.
+#![deny(unsafe_code)]
 // Reading a JSON value by key gives null where the key is missing; it does not panic. Nothing else is indexed here.
 #![allow(clippy::indexing_slicing)]
 
+mod allocator;
 mod cli;
 mod commands;
 mod config;
@@ -35,6 +37,7 @@ use cli::Cli;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     terminal::start_log(cli.log.as_deref(), cli.command.is_server());
+    allocator::share_heaps();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(16)

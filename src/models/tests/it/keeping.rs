@@ -1,4 +1,4 @@
-//! What is here: lists, checks, removal, choice, unpacking.
+//! What is here: lists, checks, removal, choice.
 
 use vesta_models::{Check, Kind, Models, ModelsError, State};
 
@@ -80,37 +80,28 @@ async fn a_check_finds_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn the_model_that_comes_along_is_unpacked_once_and_used_until_another_is_chosen() {
+async fn the_model_that_is_part_of_vesta_is_used_until_another_is_chosen() {
     let folder = tempfile::tempdir().unwrap();
     let content = ggml(200_000, 4);
-    let packed = zstd::encode_all(content.as_slice(), 3).unwrap();
+    std::fs::create_dir_all(folder.path().join("models/m")).unwrap();
+    let own = "[[model]]\nname = \"m\"\nkind = \"stt\"\nlicence = \"mine\"\n[[model.file]]\nname = \"m.bin\"\n\
+               url = \"http://127.0.0.1:9/m.bin\"\nsize = 200000\nsha256 = \"unknown\"\n";
+    std::fs::write(folder.path().join("models/local.toml"), own).unwrap();
     let models = Models::open(folder.path()).unwrap();
-    let nano = models.list().unwrap().into_iter().find(|listed| listed.model.name == "nano-en").unwrap();
-    assert_eq!((nano.state, nano.in_use), (State::BuiltIn, true));
-    assert_eq!(models.chosen(Kind::Stt).unwrap(), None, "it has to be unpacked first");
-
-    let error = models.unpack("nano-en", &packed, &sha256(b"other")).unwrap_err();
-    assert!(matches!(error, ModelsError::Checksum { .. }), "{error}");
-    assert_eq!(std::fs::read_dir(folder.path().join("models/nano-en")).unwrap().count(), 0);
-    assert!(models.unpack("nano-en", b"not zstd", &sha256(&content)).is_err());
-
-    let path = models.unpack("nano-en", &packed, &sha256(&content)).unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), content);
-    let written = std::fs::metadata(&path).unwrap().modified().unwrap();
-    assert_eq!(models.unpack("nano-en", &packed, &sha256(&content)).unwrap(), path);
-    assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), written, "it is not unpacked twice");
-
-    let chosen = models.chosen(Kind::Stt).unwrap().unwrap();
-    assert_eq!((chosen.name.as_str(), chosen.path.clone(), chosen.builtin), ("nano-en", path.clone(), true));
-    assert_eq!(models.verify("nano-en", &mut |_, _| {}).unwrap()[0].1, Check::Good);
+    let nano = || models.list().unwrap().into_iter().find(|listed| listed.model.name == "nano-en").unwrap();
+    assert_eq!((nano().state, nano().in_use, nano().on_disk), (State::BuiltIn, true, 0));
+    assert_eq!(models.chosen(Kind::Stt).unwrap(), None, "no file has to be loaded");
+    assert!(matches!(models.verify("nano-en", &mut |_, _| {}).unwrap_err(), ModelsError::BuiltIn { .. }));
     assert!(matches!(models.remove("nano-en").unwrap_err(), ModelsError::BuiltIn { .. }));
     assert!(matches!(models.pull("nano-en", &mut |_| {}).await.unwrap_err(), ModelsError::BuiltIn { .. }));
 
-    // A newer Vesta brings a newer model.
-    let newer = ggml(210_000, 5);
-    let packed = zstd::encode_all(newer.as_slice(), 3).unwrap();
-    models.unpack("nano-en", &packed, &sha256(&newer)).unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), newer);
+    std::fs::write(folder.path().join("models/m/m.bin"), &content).unwrap();
+    models.choose("m").unwrap();
+    assert_eq!(models.chosen(Kind::Stt).unwrap().unwrap().name, "m");
+    assert!(!nano().in_use);
+    models.choose("nano-en").unwrap();
+    assert_eq!(models.chosen(Kind::Stt).unwrap(), None);
+    assert!(nano().in_use);
 }
 
 #[test]

@@ -27,6 +27,16 @@ async fn it_says_that_it_is_ready_and_ends_with_its_supervisor() {
 }
 
 #[tokio::test]
+async fn it_brings_a_model_along() {
+    // Its standard input is closed, so that it ends once it is ready.
+    let output = Command::new(PROGRAM).stdin(Stdio::null()).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let ready: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(ready["ready"]["model"], "nano-en");
+    assert_eq!(ready["ready"]["languages"], serde_json::json!(["en"]));
+}
+
+#[tokio::test]
 async fn it_ends_on_sigterm() {
     let mut worker = Worker::start(&["--detached"]).await;
     drop(worker.child.stdin.take());

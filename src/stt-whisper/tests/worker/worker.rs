@@ -10,7 +10,7 @@ use vesta_wyoming::{AudioFormat, Connection, Message, Uri, connect};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_vesta-stt-whisper");
 
-/// The project's own speech model, or the one named in `VESTA_TEST_WHISPER_MODEL`.
+/// The project's own speech model as a file, or the one named in `VESTA_TEST_WHISPER_MODEL`.
 pub(crate) fn model() -> PathBuf {
     let own = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/nano-en/nano-en.bin.zst");
     std::env::var_os("VESTA_TEST_WHISPER_MODEL").map_or_else(own, PathBuf::from)

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use serde::Deserialize;
 use serde_json::json;
 use vesta_models::{Check, Kind, Listed, Model, Models, Progress, State, Step};
 
@@ -15,10 +14,8 @@ use crate::commands::Setting;
 use crate::house::SpeechModel;
 use crate::terminal;
 
-/// The speech model that is part of the program.
+/// The speech model that is part of the speech-to-text worker.
 pub(crate) const BUILT_IN_MODEL: &str = "nano-en";
-const BUILT_IN_BYTES: &[u8] = include_bytes!("../../../../models/nano-en/nano-en.bin.zst");
-const BUILT_IN_CARD: &str = include_str!("../../../../models/nano-en/model.json");
 
 pub(crate) async fn run(setting: Setting, command: ModelsCommand) -> anyhow::Result<ExitCode> {
     let models = open(&setting)?;
@@ -37,34 +34,19 @@ pub(crate) fn open(setting: &Setting) -> anyhow::Result<Models> {
     Ok(Models::open(setting.folder.path())?.with_mirror(mirror)?)
 }
 
-/// The speech model that is used: the configured one, the chosen one, or the one that is part of the program.
+/// The speech model that is used: the configured one, the chosen one, or the one that is part of Vesta.
 pub(crate) fn speech_model(setting: &Setting) -> anyhow::Result<SpeechModel> {
     let models = open(setting)?;
     let installed = match &setting.config.stt.model {
         Some(name) if name != BUILT_IN_MODEL => Some(models.installed(name).context("[stt] model")?),
         Some(_) => None,
-        None => models.chosen(Kind::Stt)?.filter(|model| !model.builtin),
+        None => models.chosen(Kind::Stt)?,
     };
     if let Some(model) = installed {
-        return Ok(SpeechModel { name: model.name, path: model.path, audio_ctx: model.audio_ctx });
+        return Ok(SpeechModel { name: model.name, path: Some(model.path), audio_ctx: model.audio_ctx });
     }
-    let path = models.unpack(BUILT_IN_MODEL, BUILT_IN_BYTES, &built_in_sha256()?)?;
-    let audio_ctx = models.installed(BUILT_IN_MODEL)?.audio_ctx;
-    Ok(SpeechModel { name: BUILT_IN_MODEL.to_owned(), path, audio_ctx })
-}
-
-fn built_in_sha256() -> anyhow::Result<String> {
-    #[derive(Deserialize)]
-    struct Card {
-        unpacked: File,
-    }
-    #[derive(Deserialize)]
-    struct File {
-        sha256: String,
-    }
-    let card: Card =
-        serde_json::from_str(BUILT_IN_CARD).context("models/nano-en/model.json is damaged; build Vesta again")?;
-    Ok(card.unpacked.sha256)
+    let audio_ctx = models.find(BUILT_IN_MODEL)?.audio_ctx;
+    Ok(SpeechModel { name: BUILT_IN_MODEL.to_owned(), path: None, audio_ctx })
 }
 
 fn kind(kind: cli::Kind) -> Kind {

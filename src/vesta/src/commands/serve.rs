@@ -11,8 +11,8 @@ use vesta_reach::Reach;
 use crate::cli::ServeArgs;
 use crate::commands::Setting;
 use crate::folder::{Occupied, Running};
-use crate::house::{Demo, House, stop_signal};
-use crate::{reach, terminal};
+use crate::house::{Demo, House, decided, stop_signal};
+use crate::{allocator, reach, terminal};
 
 pub(crate) async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<ExitCode> {
     let occupied = occupy(&setting).await?;
@@ -34,6 +34,12 @@ pub(crate) async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<Exi
         tracing::info!("a demo home is shown; `[home] demo = false` in vesta.toml, or --no-demo-home, ends that");
     }
     let mut watching: JoinSet<()> = house.engines().iter().cloned().map(report).collect();
+    let starting = house.engines().to_vec();
+    watching.spawn(async move {
+        decided(&starting).await;
+        // What the start needed and nobody needs now.
+        allocator::give_back();
+    });
     if !args.json {
         let (here, reach) = (house.url().to_owned(), house.reach().clone());
         // On the terminal alone: a link that signs in is no matter for the log.
