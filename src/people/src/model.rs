@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
 use crate::PeopleError;
 use crate::role::{Action, Role};
@@ -14,7 +15,7 @@ use crate::role::{Action, Role};
 pub const LOCAL: &str = "local";
 
 /// A person of the household, or a guest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Person {
     /// UUID; also the user handle of the person's passkeys.
     pub id: String,
@@ -33,7 +34,7 @@ pub struct Person {
 }
 
 /// A browser or app that is signed in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Session {
     /// UUID.
     pub id: String,
@@ -56,7 +57,7 @@ pub struct Session {
 }
 
 /// An API token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// UUID.
     pub id: String,
@@ -75,7 +76,7 @@ pub struct Token {
 }
 
 /// An invitation that is open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Invite {
     /// UUID.
     pub id: String,
@@ -92,7 +93,7 @@ pub struct Invite {
 }
 
 /// A passkey, without its key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PasskeyInfo {
     /// UUID.
     pub id: String,
@@ -107,7 +108,7 @@ pub struct PasskeyInfo {
 }
 
 /// What a link is for, before it is used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Link {
     /// What it makes.
     pub kind: LinkKind,
@@ -122,7 +123,7 @@ pub struct Link {
 }
 
 /// What a link makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkKind {
     /// The first owner.
@@ -177,7 +178,7 @@ pub struct Actor {
 }
 
 /// A line of the audit log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// Grows with every line.
     pub id: i64,

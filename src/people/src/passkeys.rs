@@ -33,11 +33,12 @@ const MAX_PASSKEYS: usize = 20;
 const RELYING_PARTY: &str = "Vesta";
 
 /// A ceremony that began: its id, and the options for the browser.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 pub struct Ceremony {
     /// To be sent back with the credential.
     pub ceremony: String,
     /// For `navigator.credentials.create` or `.get`.
+    #[schema(value_type = Object)]
     pub options: Value,
 }
 

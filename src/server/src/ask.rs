@@ -2,15 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use utoipa::ToSchema;
 use vesta_people::Action;
 use vesta_turn::{Client, Mode, Pace, TurnEvent};
 
 use crate::App;
+use crate::api::extract::Body;
+use crate::api::refusals::{BadBody, Closed};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -18,13 +20,16 @@ use crate::problem::Problem;
 const MAX_TEXT: usize = 10_000;
 const EVENT_QUEUE: usize = 32;
 
-#[derive(Deserialize)]
+/// A typed sentence.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Question {
+    #[schema(min_length = 1, max_length = 10000)]
     text: String,
     /// The area the user is in, by id.
     area: Option<String>,
-    /// Who asks, over several requests, for follow-ups and timers; the caller's session where it is absent.
+    /// A name for who asks, over several requests, for follow-ups and timers; the person themselves where it is absent.
+    #[schema(min_length = 1, max_length = 200)]
     client: Option<String>,
     /// Only say what would be done.
     #[serde(default)]
@@ -32,23 +37,41 @@ pub(crate) struct Question {
 }
 
 /// The answer to a typed sentence.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Answer {
+    /// Id of the turn.
     turn: String,
+    /// `done`, `answered`, `refused`, `nothing` or `failed`.
     outcome: String,
+    /// The intents with their slots.
     intent: Vec<Value>,
+    /// What was done.
     actions: Vec<Value>,
-    error: Option<Value>,
+    /// What went wrong.
+    error: Option<WentWrong>,
+    /// The answer.
     said: Option<String>,
 }
 
+/// What went wrong in a turn.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WentWrong {
+    /// Stable code.
+    code: String,
+    detail: String,
+}
+
+/// Ask in writing
+#[utoipa::path(post, path = "/api/ask", tag = "conversation", request_body = Question, responses(
+    (status = 200, body = Answer),
+    Closed, BadBody,
+))]
 pub(crate) async fn ask(
     State(app): State<App>,
     caller: Caller,
-    question: Result<Json<Question>, JsonRejection>,
+    Body(question): Body<Question>,
 ) -> Result<Json<Answer>, Problem> {
     caller.require(Action::Talk)?;
-    let Json(question) = question.map_err(|error| Problem::rejected("bad_json", error.status(), error.body_text()))?;
     if question.text.trim().is_empty() {
         return Err(Problem::bad_request("empty_text", "'text' is empty; say what to do"));
     }
@@ -94,7 +117,7 @@ impl Answer {
             }
             TurnEvent::Acted { result, .. } => self.actions.push(result),
             TurnEvent::Failed { code, detail, .. } => {
-                self.error = Some(serde_json::json!({ "code": code, "detail": detail }));
+                self.error = Some(WentWrong { code, detail });
             }
             TurnEvent::Say { text, .. } => self.said = Some(text),
             TurnEvent::Finished { outcome, .. } => self.outcome = outcome.to_owned(),

@@ -14,8 +14,10 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 use vesta_people::{Action, Actor, Identity, Role};
 use vesta_turn::Permissions;
 
@@ -145,13 +147,37 @@ impl Caller {
     }
 
     /// The caller, as clients see them.
-    pub(crate) fn to_json(&self) -> Value {
-        json!({
-            "person": self.person, "name": self.name, "role": self.role, "language": self.language, "session": self.session,
-            "method": self.method, "expires_at_ms": self.identity.expires_at_ms,
-            "may": Action::ALL.into_iter().filter(|action| self.may(*action)).collect::<Vec<_>>(),
-        })
+    pub(crate) fn view(&self) -> CallerView {
+        CallerView {
+            person: self.person.clone(),
+            name: self.name.clone(),
+            role: self.role,
+            language: self.language.clone(),
+            session: self.session.clone(),
+            method: self.method,
+            expires_at_ms: self.identity.expires_at_ms,
+            may: Action::ALL.into_iter().filter(|action| self.may(*action)).collect(),
+        }
     }
+}
+
+/// Who is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallerView {
+    /// Id of the person.
+    person: String,
+    name: String,
+    role: Role,
+    /// BCP 47 tag; the household's where it is `null`.
+    language: Option<String>,
+    /// Id of the device or token.
+    session: String,
+    /// `device`, `token`, `client_secret` or `local`.
+    method: &'static str,
+    /// Unix time in milliseconds; `null` for never.
+    expires_at_ms: Option<i64>,
+    /// What they may do.
+    may: Vec<Action>,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -219,7 +245,7 @@ pub(crate) async fn identify(
     until_revoked(next.run(request).await, revoked)
 }
 
-fn is_open(route: &str) -> bool {
+pub(crate) fn is_open(route: &str) -> bool {
     OPEN.iter().any(|open| match open.strip_suffix('*') {
         Some(prefix) => route.starts_with(prefix),
         None => route == *open,

@@ -4,28 +4,31 @@
 //! ICE restart, when the client's network changed) or candidates that the client found later, as WHIP does (RFC 9725).
 //! `POST /v1/realtime/calls/{id}/hangup` ends it. `GET /api/rtc` has the STUN and TURN servers for clients.
 
+#![allow(unused_qualifications, reason = "utoipa writes out where the types of a query are")]
+
 use std::time::SystemTime;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::multipart::{Multipart, MultipartError};
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{FromRequest, Path, Query, Request, State};
+use axum::extract::{FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use vesta_people::Action;
 use vesta_realtime::SessionStart;
 use vesta_rtc::{Begun, IceServer, RtcError};
 
 use crate::App;
+use crate::api::refusals::{Closed, OpenAiBody, OpenAiBusy, OpenAiClosed, OpenAiMissing};
 use crate::caller::Caller;
 use crate::clients::Own;
 use crate::doors::client::ClientAddress;
 use crate::problem::Problem;
-use crate::v1::Refusal;
+use crate::v1::{Id, Refusal};
 
 /// Largest request: an offer, and the longest instructions with tools.
 pub(crate) const MAX_REQUEST: usize = 512 * 1_024;
@@ -35,13 +38,25 @@ const MAX_CANDIDATES: usize = 64;
 const SDP: &str = "application/sdp";
 /// Candidates on their own (RFC 8840).
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+/// A candidate as browsers write it.
+const JSON: &str = "application/json";
 
-#[derive(Deserialize)]
+/// How the call begins.
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct Options {
+    /// Anything.
     #[serde(default)]
     model: String,
     /// The area the client is in, by id.
     area: Option<String>,
+}
+
+/// A candidate that a client found, as browsers write it (`RTCIceCandidate.toJSON()`).
+#[derive(Deserialize, ToSchema)]
+#[schema(as = FoundCandidate)]
+pub(crate) struct Found {
+    /// `candidate:…`; empty where there are no more.
+    candidate: String,
 }
 
 /// What a client asks for.
@@ -50,7 +65,25 @@ struct Asked {
     session: Value,
 }
 
-/// Begins a call.
+/// A call as a form.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it is for the description")]
+pub(crate) struct CallForm {
+    /// The client's offer.
+    sdp: String,
+    /// The session's configuration, as JSON.
+    session: Option<String>,
+}
+
+/// Begin a call
+///
+/// OpenAI's Realtime protocol over WebRTC. `Location` names the call.
+#[utoipa::path(post, path = "/v1/realtime/calls", tag = "OpenAI", params(Options),
+    request_body(content((String = "application/sdp"), (CallForm = "multipart/form-data"))),
+    responses(
+        (status = 201, description = "The answer", body = String, content_type = "application/sdp"),
+        OpenAiClosed, OpenAiBody, OpenAiBusy,
+    ))]
 pub(crate) async fn begin(
     State(app): State<App>,
     caller: Caller,
@@ -78,12 +111,23 @@ pub(crate) async fn begin(
         .into_response())
 }
 
-/// Changes a call: a new offer, or more candidates.
+/// Change a call
+///
+/// A new offer, when the client's network changed, or candidates that it found later (RFC 8840).
+#[utoipa::path(patch, path = "/v1/realtime/calls/{id}", tag = "OpenAI", params(("id" = String, Path)),
+    request_body(content(
+        (String = "application/sdp"), (String = "application/trickle-ice-sdpfrag"), (Found = "application/json")
+    )),
+    responses(
+        (status = 200, description = "The answer to a new offer", body = String, content_type = "application/sdp"),
+        (status = 204, description = "The candidates are known"),
+        OpenAiClosed, OpenAiBody, OpenAiMissing,
+    ))]
 pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
     address: ClientAddress,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
@@ -105,16 +149,28 @@ pub(crate) async fn change(
             }
             Ok(StatusCode::NO_CONTENT.into_response())
         }
-        other => Err(wrong_kind(other, &format!("{SDP} with a new offer, or {FRAGMENT} with candidates"))),
+        JSON => {
+            let wrong = |error| Refusal::invalid("candidate", format!("this is no RTCIceCandidate as JSON: {error}"));
+            let Found { candidate } = serde_json::from_str(&body).map_err(wrong)?;
+            // An empty one says that there are no more.
+            if !candidate.is_empty() {
+                app.calls.candidate(&id, &caller.person, candidate).await.map_err(refusal)?;
+            }
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        other => {
+            let wanted = format!("{SDP} with a new offer, {FRAGMENT} with candidates, or {JSON} with one");
+            Err(wrong_kind(other, &wanted))
+        }
     }
 }
 
-/// Ends a call.
-pub(crate) async fn hang_up(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
+/// End a call
+#[utoipa::path(post, path = "/v1/realtime/calls/{id}/hangup", tag = "OpenAI", params(("id" = String, Path)), responses(
+    (status = 200),
+    OpenAiClosed, OpenAiMissing,
+))]
+pub(crate) async fn hang_up(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<StatusCode, Refusal> {
     caller.require(Action::Talk)?;
     app.calls.hang_up(&id, &caller.person).map_err(refusal)?;
     Ok(StatusCode::OK)
@@ -134,8 +190,7 @@ pub(crate) struct Reachable {
 /// For the `RTCPeerConnection` that calls the house. Ask anew for every call: passwords expire.
 #[utoipa::path(get, path = "/api/rtc", tag = "connection", responses(
     (status = 200, body = Reachable),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    Closed,
 ))]
 pub(crate) async fn reachable(State(app): State<App>, caller: Caller) -> Result<Json<Reachable>, Problem> {
     caller.require(Action::Talk)?;

@@ -25,6 +25,7 @@ use vesta_people::Action;
 
 use crate::App;
 use crate::api::TurnSummary;
+use crate::api::refusals::Closed;
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -227,8 +228,7 @@ pub(crate) struct Resume {
     params(Resume, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was seen")),
     responses(
         (status = 200, body = String, content_type = "text/event-stream"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        Closed,
     ))]
 pub(crate) async fn events(
     State(app): State<App>,

@@ -11,6 +11,7 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use vesta_people::Action;
 
 use crate::App;
+use crate::api::refusals::Closed;
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -19,8 +20,7 @@ use crate::problem::Problem;
 /// Areas, floors, and entities with their state, by id; timers that run; for those who keep lists, the lists.
 #[utoipa::path(get, path = "/api/home", tag = "home", responses(
     (status = 200, body = Object),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    Closed,
 ))]
 pub(crate) async fn snapshot(State(app): State<App>, caller: Caller) -> Result<Json<serde_json::Value>, Problem> {
     caller.require(Action::ReadHome)?;
@@ -39,7 +39,13 @@ pub(crate) async fn snapshot(State(app): State<App>, caller: Caller) -> Result<J
     Ok(Json(whole))
 }
 
-/// Changes as server-sent events: `change` with an entity, or `resync` after which the client reads the whole again.
+/// Changes of the home, live
+///
+/// Server-sent events: `change` with an entity before and after, or `resync` after which the client reads the whole again.
+#[utoipa::path(get, path = "/api/home/changes", tag = "home", responses(
+    (status = 200, body = String, content_type = "text/event-stream"),
+    Closed,
+))]
 pub(crate) async fn changes(
     State(app): State<App>,
     caller: Caller,

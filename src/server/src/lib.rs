@@ -1,10 +1,10 @@
 //! The only crate that knows HTTP.
 //!
-//! - [`routes`]: every route in one table.
+//! - [`routes`](mod@routes): every route, and their description as OpenAPI.
 //! - `guard`: which hosts and origins may speak to the server.
 //! - `caller`: who calls, and what they may do.
 //! - `auth`: people, and how they sign in.
-//! - `api`: the JSON API of the app, described as OpenAPI by its own code.
+//! - `api`: the JSON API of the app.
 //! - `events`: what happens at home, live, with resume.
 //! - `clients`: what turns are told about a caller.
 //! - `assets`: the app's files.
@@ -42,6 +42,7 @@ pub mod metrics;
 mod problem;
 mod reach;
 mod realtime;
+mod routes;
 mod say;
 mod status;
 mod v1;
@@ -49,10 +50,6 @@ mod v1;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware;
-use axum::routing::{get, patch, post};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vesta_engines::Engine;
@@ -65,6 +62,7 @@ pub use auth::welcome_path;
 pub use doors::Doors;
 pub use metrics::Metrics;
 pub use reach::ReachReport;
+pub use routes::routes;
 pub use status::{EngineReport, Status};
 
 /// What the handlers work with.
@@ -72,6 +70,7 @@ pub use status::{EngineReport, Status};
 pub struct App {
     inner: Arc<AppParts>,
     events: Arc<events::Events>,
+    undos: Arc<api::undo::Undos>,
 }
 
 /// The parts of an [`App`].
@@ -99,7 +98,7 @@ pub struct AppParts {
 }
 
 /// Where the home's devices are.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct BrokerReport {
     /// `mqtt://host:port`, without credentials.
     pub url: String,
@@ -118,41 +117,8 @@ impl std::ops::Deref for App {
 impl App {
     /// An app of these parts.
     pub fn new(parts: AppParts) -> Self {
-        Self { inner: Arc::new(parts), events: Arc::new(events::Events::new()) }
+        Self { inner: Arc::new(parts), events: Arc::new(events::Events::new()), undos: Arc::default() }
     }
-}
-
-/// Every route. A request passes the guard first.
-pub fn routes(app: App) -> Router {
-    Router::new()
-        .route("/status", get(status::page))
-        .route("/healthz", get(status::health))
-        .route("/metrics", get(metrics::show))
-        .route("/api/status", get(status::status))
-        .route("/api/ask", post(ask::ask))
-        .route("/api/listen", get(listen::listen))
-        .route("/api/say", post(say::say))
-        .route("/api/home/changes", get(home::changes))
-        .route("/v1/realtime", get(realtime::connect))
-        .route("/v1/realtime/calls", post(calls::begin).layer(DefaultBodyLimit::max(calls::MAX_REQUEST)))
-        .route("/v1/realtime/calls/{id}", patch(calls::change).layer(DefaultBodyLimit::max(calls::MAX_REQUEST)))
-        .route("/v1/realtime/calls/{id}/hangup", post(calls::hang_up))
-        .route(
-            "/v1/audio/transcriptions",
-            post(v1::transcriptions::create).layer(DefaultBodyLimit::max(v1::transcriptions::MAX_REQUEST)),
-        )
-        .route("/v1/audio/speech", post(v1::speech::create))
-        .route("/v1/models", get(v1::models::list))
-        .route("/v1/models/{id}", get(v1::models::one))
-        .merge(doors::trust::routes().with_state(app.reach.clone()))
-        .merge(auth::routes())
-        .merge(api::routes())
-        .merge(assets::routes())
-        .fallback(problem::not_found)
-        .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(middleware::from_fn_with_state(app.clone(), caller::identify))
-        .layer(middleware::from_fn_with_state(app.clone(), guard::check))
-        .with_state(app)
 }
 
 /// Serves behind `doors` until `app.shutdown` is called; open conversations then end, actions that began are finished.

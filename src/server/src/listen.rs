@@ -5,6 +5,8 @@
 //! by one binary message with its samples. `{"type":"bye"}` says that nothing more comes: the server closes when it has
 //! answered everything. A client that closes without it hears no more; what it had finished saying is still carried out.
 
+#![allow(unused_qualifications, reason = "utoipa writes out where the types of a query are")]
+
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -19,11 +21,13 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
+use utoipa::{IntoParams, ToSchema};
 use vesta_audio::FRAME_SAMPLES;
 use vesta_people::Action;
 use vesta_turn::{Client, Input, Mode, Pace, TurnEvent};
 
 use crate::App;
+use crate::api::refusals::{Closed, NoUpgrade};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -40,28 +44,35 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Largest message: ten seconds of audio.
 const MAX_MESSAGE: usize = 320_000;
 
-#[derive(Deserialize)]
+/// How to listen.
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Options {
+    /// Whether the client says where an utterance ends.
     #[serde(default)]
     mode: ListenMode,
     /// Audio comes from a file, as fast as it is taken.
     #[serde(default)]
     as_fast: bool,
+    /// Id of the area that the client is in.
     area: Option<String>,
     /// Who the client is over several connections, for follow-ups and timers; each connection is another where it is absent.
     client: Option<String>,
+    /// Where the audio comes from, for the record.
     #[serde(default = "listen_source")]
     source: String,
+    /// Only say what would be done.
     #[serde(default)]
     rehearse: bool,
+    /// No spoken reply.
     #[serde(default)]
     mute: bool,
 }
 
-#[derive(Deserialize, Default, Clone, Copy)]
+/// Who says where an utterance ends.
+#[derive(Deserialize, Default, Clone, Copy, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum ListenMode {
+pub(crate) enum ListenMode {
     #[default]
     PushToTalk,
     HandsFree,
@@ -79,6 +90,13 @@ fn listen_source() -> String {
     "listen".to_owned()
 }
 
+/// Speak with the house, over a WebSocket
+///
+/// Samples go in, events and samples come out; `docs/protocols.md` has the messages.
+#[utoipa::path(get, path = "/api/listen", tag = "conversation", params(Options), responses(
+    (status = 101, description = "A WebSocket"),
+    Closed, NoUpgrade,
+))]
 pub(crate) async fn listen(
     State(app): State<App>,
     caller: Caller,

@@ -17,6 +17,7 @@ use vesta_people::Action;
 use vesta_store::TurnRecord;
 
 use crate::App;
+use crate::api::refusals::Closed;
 use crate::call_metrics::CallMetrics;
 use crate::caller::Caller;
 
@@ -116,7 +117,11 @@ pub(crate) async fn watch(app: App) {
     }
 }
 
-/// `GET /metrics`.
+/// Counters and histograms
+#[utoipa::path(get, path = "/metrics", tag = "status", responses(
+    (status = 200, description = "OpenMetrics 1.0", body = String, content_type = "application/openmetrics-text"),
+    Closed,
+))]
 pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Response {
     if let Err(problem) = caller.require(Action::ReadMetrics) {
         return problem.into_response();

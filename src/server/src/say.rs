@@ -2,38 +2,50 @@
 
 use std::io::Cursor;
 
-use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use vesta_people::Action;
 use vesta_turn::Voice;
 
 use crate::App;
+use crate::api::extract::Body;
+use crate::api::refusals::{BadBody, Closed};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
 /// Longest text that is spoken, in bytes.
 const MAX_TEXT: usize = 10_000;
 
-#[derive(Deserialize)]
+/// A sentence to be spoken.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sentence {
+    #[schema(min_length = 1, max_length = 10000)]
     text: String,
+    /// Name of a voice; one for the language where it is absent.
     voice: Option<String>,
+    /// BCP 47 tag; the caller's where it is absent.
     language: Option<String>,
+    /// 1.0 is the voice's own.
+    #[schema(minimum = 0.25, maximum = 4.0)]
     speed: Option<f32>,
 }
 
+/// Speak a sentence
+#[utoipa::path(post, path = "/api/say", tag = "conversation", request_body = Sentence, responses(
+    (status = 200, body = [u8], content_type = "audio/wav"),
+    Closed, BadBody,
+    (status = 503, description = "There is no voice", body = Problem, content_type = "application/problem+json"),
+))]
 pub(crate) async fn say(
     State(app): State<App>,
     caller: Caller,
-    sentence: Result<Json<Sentence>, JsonRejection>,
+    Body(sentence): Body<Sentence>,
 ) -> Result<Response, Problem> {
     caller.require(Action::Talk)?;
-    let Json(sentence) = sentence.map_err(|error| Problem::rejected("bad_json", error.status(), error.body_text()))?;
     if sentence.text.trim().is_empty() || sentence.text.len() > MAX_TEXT {
         return Err(Problem::bad_request("bad_text", format!("'text' must have 1 to {MAX_TEXT} bytes")));
     }

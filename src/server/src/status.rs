@@ -4,20 +4,20 @@ use std::fmt::Write as _;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Html;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 use vesta_engines::EngineState;
 use vesta_home::Link;
 use vesta_people::Action;
 
+use crate::api::refusals::Closed;
 use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::{App, BrokerReport};
 
 /// How the server is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The program's version.
     pub version: String,
@@ -40,7 +40,7 @@ pub struct Status {
 }
 
 /// One engine's state.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct EngineReport {
     /// `stt` or `tts`, as configured.
     pub name: String,
@@ -89,18 +89,27 @@ fn report(engine: &vesta_engines::Engine) -> EngineReport {
     EngineReport { name: engine.name().to_owned(), state: state.to_owned(), detail, restarts: engine.restarts() }
 }
 
-/// `GET /api/status`.
+/// How the server is
+#[utoipa::path(get, path = "/api/status", tag = "status", responses((status = 200, body = Status), Closed))]
 pub(crate) async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Status>, Problem> {
     caller.require(Action::ReadStatus)?;
     Ok(Json(Status::of(&app)))
 }
 
-/// `GET /healthz`: 200 while the server can answer at all; what is degraded does not make it unhealthy, because restarting the
-/// server would not mend it. Strangers may ask, so what it is stands in `/api/status`.
-pub(crate) async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) {
-    let status = Status::of(&app);
-    let state = if status.well() { "ok" } else { "degraded" };
-    (StatusCode::OK, Json(json!({ "status": state })))
+/// Whether all is well, in a word.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `ok` or `degraded`.
+    status: &'static str,
+}
+
+/// Whether the server answers
+///
+/// 200 while it can answer at all; what is degraded does not make it unhealthy, because restarting the server would not mend it.
+/// Strangers may ask, so what it is stands in `/api/status`.
+#[utoipa::path(get, path = "/healthz", tag = "status", security(()), responses((status = 200, body = Health)))]
+pub(crate) async fn health(State(app): State<App>) -> Json<Health> {
+    Json(Health { status: if Status::of(&app).well() { "ok" } else { "degraded" } })
 }
 
 /// `GET /status`.

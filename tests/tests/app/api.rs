@@ -125,6 +125,35 @@ async fn an_action_by_touch_is_done_or_refused_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_by_touch_is_taken_back_once_by_whoever_did_it() {
+    let server = Server::with_demo_home().await;
+    let owner = Browser::owner(&server).await;
+    let guest = owner.invited(&server, "Gast", "guest").await;
+    let act = async |body: Value| {
+        let done: Value = guest.post("/api/entities/light.kitchen_light/actions", &body).await.json().await.unwrap();
+        done["undo"].as_str().unwrap_or_else(|| panic!("no way back: {done}")).to_owned()
+    };
+    let light = async || server.entity("light.kitchen_light").await;
+    let before = light().await;
+    let on = act(json!({ "action": "turn_on" })).await;
+    server.becomes("light.kitchen_light", "on").await;
+    let take_back = async |browser: &Browser, id: &str| {
+        let answer = browser.post(&format!("/api/actions/{id}/undo"), &json!({})).await;
+        (answer.status(), answer.json::<Value>().await.unwrap())
+    };
+    assert_eq!(take_back(&owner, &on).await.0, StatusCode::NOT_FOUND, "it is not the owner's action");
+    let (status, done) = take_back(&guest, &on).await;
+    assert_eq!(
+        (status, &done["changed"][0]["after"], &done["undo"]),
+        (StatusCode::OK, &json!("off"), &Value::Null),
+        "{done}"
+    );
+    assert_eq!(light().await["state"], before["state"]);
+    let (status, problem) = take_back(&guest, &on).await;
+    assert_eq!((status, problem["code"].as_str()), (StatusCode::NOT_FOUND, Some("nothing_to_undo")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_done_once_however_often_it_is_sent() {
     let server = Server::with_demo_home().await;
     let owner = Browser::owner(&server).await;

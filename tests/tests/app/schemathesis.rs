@@ -22,7 +22,7 @@ async fn no_request_that_the_description_allows_ends_in_a_server_error() {
         .arg(format!("{}/api/openapi.json", server.url))
         .args(["--header", &format!("Authorization: Bearer {}", server.token)])
         // Events never end; everything else is asked.
-        .args(["--exclude-path", "/api/events"])
+        .args(["--exclude-path", "/api/events", "--exclude-path", "/api/home/changes"])
         .args([
             "--checks",
             "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
@@ -37,5 +37,5 @@ async fn no_request_that_the_description_allows_ends_in_a_server_error() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
     let tested = told.lines().find_map(|line| line.trim().strip_prefix("Tested: ")?.parse::<u32>().ok());
-    assert!(tested.is_some_and(|tested| tested >= 20), "hardly anything was asked: {told}");
+    assert!(tested.is_some_and(|tested| tested >= 60), "hardly anything was asked: {told}");
 }

@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::refusals::Closed;
 use crate::caller::Caller;
-use crate::problem::Problem;
 
 /// A client as the server sees it.
 #[derive(Serialize, ToSchema)]
@@ -22,7 +22,7 @@ pub(crate) struct Seen {
 /// Answers at once: the time until the answer is there is the round trip.
 #[utoipa::path(get, path = "/api/connection", tag = "connection", responses(
     (status = 200, body = Seen),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
+    Closed,
 ))]
 pub(crate) async fn seen(_caller: Caller, headers: HeaderMap) -> Json<Seen> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();

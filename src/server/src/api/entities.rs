@@ -13,6 +13,7 @@ use vesta_people::Action;
 use super::extract::{Body, Params, Place};
 use super::timers::not_done;
 use crate::App;
+use crate::api::refusals::{BadBody, BadRequest, Closed, Missing};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -29,6 +30,7 @@ pub(crate) enum EntityAction {
         /// Percent.
         brightness: Option<f64>,
         /// Red, green, blue, 0 to 255.
+        #[schema(min_items = 3, max_items = 3)]
         color: Option<[u8; 3]>,
         /// Colour temperature in kelvin.
         kelvin: Option<f64>,
@@ -164,9 +166,11 @@ impl EntityAction {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Done {
     /// What was acted on.
-    changed: Vec<Changed>,
+    pub(crate) changed: Vec<Changed>,
     /// Whether every device's state confirmed it; `false` where a device reports no state.
-    confirmed: bool,
+    pub(crate) confirmed: bool,
+    /// Id under which it can be taken back: `POST /api/actions/{id}/undo`; `null` where there is no way back.
+    pub(crate) undo: Option<String>,
 }
 
 /// What an action did to one entity.
@@ -199,12 +203,10 @@ impl From<EntityChange> for Changed {
     request_body = EntityAction,
     responses(
         (status = 200, body = Done),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
+        Closed, BadBody,
         (status = 403, description = "The caller's role may not do this", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such entity", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The device cannot be reached, or did not answer", body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The device cannot do this, or not with this value", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "There is no link to the MQTT broker", body = Problem, content_type = "application/problem+json"),
     ))]
@@ -222,7 +224,10 @@ pub(crate) async fn act(
     let call = action.intent(&id, &entity.domain);
     let outcome = app.assistant.act(&call, &crate::clients::hand(&caller)).await.map_err(not_done)?;
     tracing::info!(person = caller.person, session = caller.session, entity = id, "acted on by touch");
-    Ok(Json(Done { changed: outcome.changed.into_iter().map(Changed::from).collect(), confirmed: outcome.confirmed }))
+    let way_back = outcome.changed.iter().rev().flat_map(|change| change.undo.clone()).collect();
+    let undo = app.undos.remember(&caller.person, way_back);
+    let changed = outcome.changed.into_iter().map(Changed::from).collect();
+    Ok(Json(Done { changed, confirmed: outcome.confirmed, undo }))
 }
 
 fn no_such_entity(id: &str) -> Problem {
@@ -295,10 +300,7 @@ pub(crate) struct Measured {
     params(("id" = String, Path, description = "The entity's id, such as `sensor.kitchen_temperature`"), Window),
     responses(
         (status = 200, body = History),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        Closed, BadRequest, Missing,
     ))]
 pub(crate) async fn history(
     State(app): State<App>,

@@ -14,6 +14,7 @@ use vesta_turn::TurnError;
 use super::extract::{Body, Place};
 use super::timers::not_done;
 use crate::App;
+use crate::api::refusals::{BadBody, Closed};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -73,8 +74,7 @@ pub(crate) struct OneItem {
 /// The household's lists
 #[utoipa::path(get, path = "/api/lists", tag = "lists", responses(
     (status = 200, body = Vec<List>),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    Closed,
 ))]
 pub(crate) async fn read(State(app): State<App>, caller: Caller) -> Result<Json<Vec<List>>, Problem> {
     caller.require(Action::KeepLists)?;
@@ -87,13 +87,9 @@ pub(crate) async fn read(State(app): State<App>, caller: Caller) -> Result<Json<
     request_body = OneItem,
     responses(
         (status = 200, description = "Every list, as they are now", body = Vec<List>),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        Closed, BadBody,
         (status = 404, description = "There is no such list, or this is not on it", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "There is no room", body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn change(
     State(app): State<App>,

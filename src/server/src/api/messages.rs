@@ -13,6 +13,7 @@ use vesta_turn::TurnEvent;
 
 use super::extract::Body;
 use crate::App;
+use crate::api::refusals::{BadBody, Closed};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -53,12 +54,8 @@ pub(crate) struct Reply {
 /// Write to the house
 #[utoipa::path(post, path = "/api/messages", tag = "conversation", request_body = Message, responses(
     (status = 200, body = Reply),
-    (status = 400, body = Problem, content_type = "application/problem+json"),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    Closed, BadBody,
     (status = 409, description = "It is being answered, or the server ended while it was", body = Problem, content_type = "application/problem+json"),
-    (status = 415, body = Problem, content_type = "application/problem+json"),
-    (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn send(
     State(app): State<App>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::extract::Body;
+use crate::api::refusals::{BadBody, Closed};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -33,10 +34,7 @@ pub(crate) struct Code {
 /// The text travels in the body, so that a secret in it is in no log.
 #[utoipa::path(post, path = "/api/qr", tag = "settings", request_body = Text, responses(
     (status = 200, body = Code),
-    (status = 400, body = Problem, content_type = "application/problem+json"),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 415, body = Problem, content_type = "application/problem+json"),
-    (status = 422, body = Problem, content_type = "application/problem+json"),
+    Closed, BadBody,
 ))]
 pub(crate) async fn draw(_caller: Caller, Body(text): Body<Text>) -> Result<Json<Code>, Problem> {
     if text.text.is_empty() || text.text.len() > MAX_TEXT {

@@ -9,6 +9,7 @@ use vesta_people::Action;
 
 use super::extract::Body;
 use crate::App;
+use crate::api::refusals::{BadBody, Closed};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -45,8 +46,7 @@ impl Preferences {
 /// One's own settings
 #[utoipa::path(get, path = "/api/settings", tag = "settings", responses(
     (status = 200, body = Preferences),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    Closed,
 ))]
 pub(crate) async fn read(State(app): State<App>, caller: Caller) -> Result<Json<Preferences>, Problem> {
     caller.require(Action::Talk)?;
@@ -56,11 +56,7 @@ pub(crate) async fn read(State(app): State<App>, caller: Caller) -> Result<Json<
 /// Change one's own settings
 #[utoipa::path(put, path = "/api/settings", tag = "settings", request_body = Preferences, responses(
     (status = 200, body = Preferences),
-    (status = 400, body = Problem, content_type = "application/problem+json"),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 415, body = Problem, content_type = "application/problem+json"),
-    (status = 422, body = Problem, content_type = "application/problem+json"),
+    Closed, BadBody,
 ))]
 pub(crate) async fn write(
     State(app): State<App>,
@@ -109,7 +105,7 @@ pub(crate) struct VoiceOffer {
 /// What the house offers
 #[utoipa::path(get, path = "/api/house", tag = "settings", responses(
     (status = 200, body = House),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
+    Closed,
 ))]
 pub(crate) async fn house(State(app): State<App>, _caller: Caller) -> Json<House> {
     let parts = app.assistant.parts();

@@ -14,6 +14,7 @@ use vesta_turn::TurnError;
 use super::entities::refused;
 use super::extract::{Body, Place};
 use crate::App;
+use crate::api::refusals::{BadBody, BadRequest, Closed, Conflict, Missing};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -77,13 +78,8 @@ pub(crate) struct NewTimer {
 /// Start a timer
 #[utoipa::path(post, path = "/api/timers", tag = "timers", request_body = NewTimer, responses(
     (status = 201, body = Vec<Timer>),
-    (status = 400, body = Problem, content_type = "application/problem+json"),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
+    Closed, BadBody, Missing,
     (status = 409, description = "There are too many timers", body = Problem, content_type = "application/problem+json"),
-    (status = 415, body = Problem, content_type = "application/problem+json"),
-    (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn start(
     State(app): State<App>,
@@ -126,11 +122,8 @@ pub(crate) enum TimerAction {
     params(("id" = String, Path), ("action" = TimerAction, Path)),
     responses(
         (status = 200, description = "The timers that are left", body = Vec<Timer>),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        Closed, BadRequest, Conflict,
         (status = 404, description = "There is no such timer", body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn change(
     State(app): State<App>,

@@ -4,8 +4,8 @@
 //! - [`replay`]: heard again
 #![allow(unused_qualifications, reason = "utoipa writes out where the types of a query are")]
 
-pub(super) mod change;
-pub(super) mod replay;
+pub(crate) mod change;
+pub(crate) mod replay;
 
 use axum::Json;
 use axum::extract::State;
@@ -21,6 +21,7 @@ use vesta_store::{AudioKind, TurnFilter, TurnRecord};
 use super::entities::Changed;
 use super::extract::{Params, Place};
 use crate::App;
+use crate::api::refusals::{BadRequest, Closed, Missing};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -177,9 +178,7 @@ fn fifty() -> u16 {
 /// One's own; an owner sees everybody's.
 #[utoipa::path(get, path = "/api/turns", tag = "turns", params(Wanted), responses(
     (status = 200, body = Vec<TurnSummary>),
-    (status = 400, body = Problem, content_type = "application/problem+json"),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    Closed, BadRequest,
 ))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -218,9 +217,7 @@ fn no_such_turn(id: &str) -> Problem {
 /// A turn with its timing
 #[utoipa::path(get, path = "/api/turns/{id}", tag = "turns", params(("id" = String, Path)), responses(
     (status = 200, body = TurnDetail),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
+    Closed, Missing,
 ))]
 pub(crate) async fn show(
     State(app): State<App>,
@@ -263,9 +260,7 @@ pub(crate) enum Voice {
     params(("id" = String, Path), ("voice" = Voice, Path)),
     responses(
         (status = 200, body = [u8], content_type = "audio/wav"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        Closed, BadRequest,
         (status = 404, description = "There is no such turn, or its audio was not kept", body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn audio(
@@ -293,9 +288,7 @@ pub(crate) async fn audio(
 /// A turn's stages over time as SVG
 #[utoipa::path(get, path = "/api/turns/{id}/waterfall", tag = "turns", params(("id" = String, Path)), responses(
     (status = 200, body = String, content_type = "image/svg+xml"),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
+    Closed, Missing,
 ))]
 pub(crate) async fn waterfall(
     State(app): State<App>,

@@ -6,53 +6,23 @@
 //! - `devices`: devices, passkeys, API tokens
 //! - `client_secrets`: short-lived secrets, as OpenAI's API has them
 
-mod client_secrets;
+pub(crate) mod client_secrets;
 pub(crate) mod cookie;
-mod devices;
-mod people;
-mod sign_in;
+pub(crate) mod devices;
+pub(crate) mod people;
+pub(crate) mod sign_in;
 
-use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post};
-use axum::{Json, Router};
 use serde::Deserialize;
+use utoipa::IntoParams;
 use vesta_people::{Action, Device, PeopleError};
 
-use crate::App;
 use crate::caller::Caller;
 use crate::doors::client::ClientAddress;
 use crate::problem::Problem;
 
 pub use sign_in::welcome_path;
-
-/// The routes.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/api/auth", get(sign_in::state))
-        .route("/api/auth/link", post(sign_in::link))
-        .route("/api/auth/accept", post(sign_in::accept))
-        .route("/api/auth/code", post(sign_in::code))
-        .route("/api/auth/passkey/options", post(sign_in::passkey_options))
-        .route("/api/auth/passkey", post(sign_in::passkey))
-        .route("/api/auth/sign-out", post(sign_in::sign_out))
-        .route("/api/auth/pair", post(sign_in::pair))
-        .route("/api/people", get(people::list))
-        .route("/api/people/{id}", patch(people::change).delete(people::remove))
-        .route("/api/invites", get(people::invites).post(people::invite))
-        .route("/api/invites/{id}", delete(people::revoke_invite))
-        .route("/api/audit", get(people::audit))
-        .route("/api/welcome", post(people::welcome))
-        .route("/api/devices", get(devices::list))
-        .route("/api/devices/{id}", patch(devices::rename).delete(devices::revoke))
-        .route("/api/passkeys", get(devices::passkeys).post(devices::add_passkey))
-        .route("/api/passkeys/options", post(devices::passkey_options))
-        .route("/api/passkeys/{id}", delete(devices::remove_passkey))
-        .route("/api/tokens", get(devices::tokens).post(devices::create_token))
-        .route("/api/tokens/{id}", delete(devices::revoke_token))
-        .route("/v1/realtime/client_secrets", post(client_secrets::create))
-}
 
 /// Why a request about people failed.
 #[derive(Debug)]
@@ -109,20 +79,10 @@ impl IntoResponse for Failure {
     }
 }
 
-/// A body as handlers take it.
-type Given<T> = Result<Json<T>, JsonRejection>;
-
-/// The body, or what is wrong with it.
-fn given<T>(body: Given<T>) -> Result<T, Failure> {
-    match body {
-        Ok(Json(body)) => Ok(body),
-        Err(error) => Err(Problem::rejected("bad_json", error.status(), error.body_text()).into()),
-    }
-}
-
-/// `?person=`.
-#[derive(Deserialize)]
+/// Whose.
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct Whose {
+    /// Id of a person, or `all`; for whoever manages people. One's own where it is absent.
     person: Option<String>,
 }
 

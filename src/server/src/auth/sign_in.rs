@@ -4,18 +4,22 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
+use utoipa::ToSchema;
 use vesta_people::{Action, Ceremony, Link, SignedIn, passkeys_possible};
 
-use super::{Failure, Given, cookie, device, given};
+use super::{Failure, cookie, device};
 use crate::App;
-use crate::caller::Caller;
+use crate::api::extract::Body;
+use crate::api::refusals::{BadBody, BadRequest, Closed, Conflict, Foreign, Missing, SlowDown};
+use crate::caller::{Caller, CallerView};
 use crate::doors::client::ClientAddress;
 use crate::problem::Problem;
 
-/// `GET /api/auth`: who is signed in here, and what ways in there are.
+/// Who is signed in here, and what ways in there are
+#[utoipa::path(get, path = "/api/auth", tag = "signing in", security((), ("session" = []), ("token" = [])), responses((status = 200, body = SignInState)))]
 pub(crate) async fn state(
     State(app): State<App>,
     address: ClientAddress,
@@ -26,11 +30,11 @@ pub(crate) async fn state(
         Ok(origin) => passkeys_possible(&origin).err().map(|why| why.word()),
         Err(_) => Some("address"),
     };
-    let body = json!({
-        "caller": caller.as_ref().map(Caller::to_json),
-        "owned": app.people.is_owned().await?,
-        "passkeys": { "possible": why.is_none(), "why": why },
-    });
+    let body = SignInState {
+        caller: caller.as_ref().map(Caller::view),
+        owned: app.people.is_owned().await?,
+        passkeys: PasskeysHere { possible: why.is_none(), why },
+    };
     let mut response = no_store(Json(body));
     // Every start of the app lets the cookie live for its whole time again.
     if caller.is_some_and(|caller| caller.method == "device")
@@ -42,59 +46,104 @@ pub(crate) async fn state(
     Ok(response)
 }
 
-#[derive(Deserialize)]
+/// Who is signed in, and what ways in there are.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SignInState {
+    /// Who calls; `null` for strangers.
+    caller: Option<CallerView>,
+    /// Whether the house has an owner.
+    owned: bool,
+    passkeys: PasskeysHere,
+}
+
+/// Whether there can be passkeys on the page that asks.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PasskeysHere {
+    possible: bool,
+    /// Why not: `address` (the page was opened by an address) or `insecure` (without HTTPS).
+    why: Option<&'static str>,
+}
+
+/// The secret of a link: what follows `/welcome#`.
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct Presented {
     secret: String,
 }
 
-/// `POST /api/auth/link`: what a link is for.
+/// What a link is for
+#[utoipa::path(post, path = "/api/auth/link", tag = "signing in", security(()), request_body = Presented, responses(
+    (status = 200, body = Link),
+    Foreign, BadBody, Missing, SlowDown,
+))]
 pub(crate) async fn link(
     State(app): State<App>,
     address: ClientAddress,
-    body: Given<Presented>,
+    Body(body): Body<Presented>,
 ) -> Result<Json<Link>, Failure> {
-    Ok(Json(app.people.link(&given(body)?.secret, Some(address.address)).await?))
+    Ok(Json(app.people.link(&body.secret, Some(address.address)).await?))
 }
 
-#[derive(Deserialize)]
+/// A link that is used.
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct Acceptance {
+    /// What follows `/welcome#`.
     secret: String,
+    /// What the person is called; needed where the link does not say.
     name: Option<String>,
+    /// BCP 47 tag; the household's where it is absent.
+    #[schema(min_length = 1, max_length = 35, pattern = "^[A-Za-z][A-Za-z0-9-]*$")]
     language: Option<String>,
+    /// What the device is called; after its browser where it is absent.
     device: Option<String>,
 }
 
-/// `POST /api/auth/accept`: uses a link up.
+/// Use a link up
+#[utoipa::path(post, path = "/api/auth/accept", tag = "signing in", security(()), request_body = Acceptance, responses(
+    (status = 200, description = "Signed in, by the cookie in `Set-Cookie`", body = CallerView),
+    Foreign, BadBody, Missing, Conflict, SlowDown,
+))]
 pub(crate) async fn accept(
     State(app): State<App>,
     address: ClientAddress,
     headers: HeaderMap,
-    body: Given<Acceptance>,
+    Body(body): Body<Acceptance>,
 ) -> Result<Response, Failure> {
-    let Acceptance { secret, name, language, device: called } = given(body)?;
+    let Acceptance { secret, name, language, device: called } = body;
     let signed_in = app.people.accept(&secret, name, language, device(called, &headers, address)).await?;
     signed_in_here(&app, signed_in, address).await
 }
 
-#[derive(Deserialize)]
+/// A code that was typed.
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct Typed {
+    /// Such as `K7Q-9M2-XPB`.
     code: String,
+    /// What the device is called.
     device: Option<String>,
 }
 
-/// `POST /api/auth/code`: a code that was typed.
+/// Sign in by a code that was typed
+#[utoipa::path(post, path = "/api/auth/code", tag = "signing in", security(()), request_body = Typed, responses(
+    (status = 200, description = "Signed in, by the cookie in `Set-Cookie`", body = CallerView),
+    BadBody, SlowDown,
+    (status = 403, description = "It is another code, or none any more", body = Problem, content_type = "application/problem+json"),
+))]
 pub(crate) async fn code(
     State(app): State<App>,
     address: ClientAddress,
     headers: HeaderMap,
-    body: Given<Typed>,
+    Body(body): Body<Typed>,
 ) -> Result<Response, Failure> {
-    let Typed { code, device: called } = given(body)?;
+    let Typed { code, device: called } = body;
     let signed_in = app.people.sign_in_by_code(&code, device(called, &headers, address)).await?;
     signed_in_here(&app, signed_in, address).await
 }
 
-/// `POST /api/auth/passkey/options`.
+/// Begin to sign in by a passkey
+#[utoipa::path(post, path = "/api/auth/passkey/options", tag = "signing in", security(()), responses(
+    (status = 200, body = Ceremony),
+    Foreign, BadRequest, Conflict, SlowDown,
+))]
 pub(crate) async fn passkey_options(
     State(app): State<App>,
     address: ClientAddress,
@@ -103,27 +152,41 @@ pub(crate) async fn passkey_options(
     Ok(Json(app.people.begin_sign_in(&origin(&headers, address)?, Some(address.address))?))
 }
 
-#[derive(Deserialize)]
+/// What a passkey says.
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct Proof {
+    /// As it began.
     ceremony: String,
+    /// As `PublicKeyCredential.toJSON()` gives it.
+    #[schema(value_type = Object)]
     credential: Value,
+    /// What the device is called.
     device: Option<String>,
 }
 
-/// `POST /api/auth/passkey`.
+/// Sign in by a passkey
+#[utoipa::path(post, path = "/api/auth/passkey", tag = "signing in", security(()), request_body = Proof, responses(
+    (status = 200, description = "Signed in, by the cookie in `Set-Cookie`", body = CallerView),
+    BadBody, Conflict, SlowDown,
+    (status = 403, description = "The passkey is not known here", body = Problem, content_type = "application/problem+json"),
+))]
 pub(crate) async fn passkey(
     State(app): State<App>,
     address: ClientAddress,
     headers: HeaderMap,
-    body: Given<Proof>,
+    Body(body): Body<Proof>,
 ) -> Result<Response, Failure> {
-    let Proof { ceremony, credential, device: called } = given(body)?;
+    let Proof { ceremony, credential, device: called } = body;
     let (origin, device) = (origin(&headers, address)?, device(called, &headers, address));
     let signed_in = app.people.sign_in_by_passkey(&ceremony, credential, &origin, device).await?;
     signed_in_here(&app, signed_in, address).await
 }
 
-/// `POST /api/auth/sign-out`: ends this device's session.
+/// End this device's session
+#[utoipa::path(post, path = "/api/auth/sign-out", tag = "signing in", responses(
+    (status = 204),
+    Closed, Missing, Conflict,
+))]
 pub(crate) async fn sign_out(
     State(app): State<App>,
     address: ClientAddress,
@@ -141,20 +204,39 @@ pub(crate) async fn sign_out(
     Ok(response)
 }
 
-#[derive(Deserialize)]
+/// For whom.
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct For {
+    /// Id of a person, for whoever manages people; oneself where it is absent.
     person: Option<String>,
 }
 
-/// `POST /api/auth/pair`: a way in for a further device.
-pub(crate) async fn pair(State(app): State<App>, caller: Caller, body: Given<For>) -> Result<Response, Failure> {
-    let person = given(body)?.person.unwrap_or_else(|| caller.person.clone());
+/// Make a way in for a further device
+#[utoipa::path(post, path = "/api/auth/pair", tag = "devices", request_body = For, responses(
+    (status = 200, body = PairingView),
+    Closed, BadBody, Missing, Conflict,
+))]
+pub(crate) async fn pair(State(app): State<App>, caller: Caller, Body(body): Body<For>) -> Result<Response, Failure> {
+    let person = body.person.unwrap_or_else(|| caller.person.clone());
     caller.require(if person == caller.person { Action::ManageDevices } else { Action::ManagePeople })?;
     caller.require_whole()?;
     let pairing = app.people.pair(&person, caller.actor()).await?;
-    Ok(no_store(Json(json!({
-        "path": welcome_path(pairing.secret.reveal()), "code": pairing.code.to_string(), "expires_at_ms": pairing.expires_at_ms,
-    }))))
+    Ok(no_store(Json(PairingView {
+        path: welcome_path(pairing.secret.reveal()),
+        code: pairing.code.to_string(),
+        expires_at_ms: pairing.expires_at_ms,
+    })))
+}
+
+/// A way in for a further device: link and code work once, one of them.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PairingView {
+    /// Where the link leads: `/welcome#…`.
+    path: String,
+    /// To be typed.
+    code: String,
+    /// Unix time in milliseconds.
+    expires_at_ms: i64,
 }
 
 /// Where a link leads. What follows `#` stays in the browser: it is in no log and in no `Referer`.
@@ -167,7 +249,7 @@ async fn signed_in_here(app: &App, signed_in: SignedIn, address: ClientAddress) 
     let secret = signed_in.secret;
     let identity = app.people.authenticate(secret.reveal(), Some(address.address)).await?;
     let caller = identity.map(|identity| Caller::new(identity, address));
-    let mut response = no_store(Json(caller.as_ref().map(Caller::to_json)));
+    let mut response = no_store(Json(caller.as_ref().map(Caller::view)));
     if let Some(cookie) = cookie::set(&secret, address.secure) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }

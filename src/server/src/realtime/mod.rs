@@ -1,5 +1,7 @@
 //! `GET /v1/realtime`: a Realtime session over a WebSocket. `vesta_realtime` has the session.
 
+#![allow(unused_qualifications, reason = "utoipa writes out where the types of a query are")]
+
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
@@ -15,10 +17,12 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
+use utoipa::IntoParams;
 use vesta_people::Action;
 use vesta_realtime::{AudioPort, EVENT_QUEUE, Ports, SessionStart};
 
 use crate::App;
+use crate::api::refusals::{OpenAiClosed, OpenAiNoUpgrade};
 use crate::caller::Caller;
 use crate::clients::Own;
 use crate::v1::Refusal;
@@ -38,8 +42,10 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// The subprotocol of browsers, beside the one that carries their token.
 const SUBPROTOCOL: &str = "realtime";
 
-#[derive(Deserialize)]
+/// How the session begins.
+#[derive(Deserialize, IntoParams)]
 pub(crate) struct Options {
+    /// Anything.
     #[serde(default)]
     model: String,
     /// `transcription` for a session that only writes down.
@@ -48,6 +54,13 @@ pub(crate) struct Options {
     area: Option<String>,
 }
 
+/// OpenAI's Realtime protocol, over a WebSocket
+///
+/// `docs/protocols.md` has its events. Browsers send their token as a subprotocol, `openai-insecure-api-key.TOKEN`.
+#[utoipa::path(get, path = "/v1/realtime", tag = "OpenAI", params(Options), responses(
+    (status = 101, description = "A WebSocket"),
+    OpenAiClosed, OpenAiNoUpgrade,
+))]
 pub(crate) async fn connect(
     State(app): State<App>,
     caller: Caller,

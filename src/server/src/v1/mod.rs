@@ -10,11 +10,15 @@ pub(crate) mod speech;
 pub(crate) mod transcriptions;
 
 use axum::Json;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use utoipa::ToSchema;
 use vesta_engines::EngineError;
 
+use crate::App;
 use crate::problem::Problem;
 
 /// An error in the form that OpenAI's clients read.
@@ -45,6 +49,42 @@ impl Refusal {
     pub(crate) fn to_json(&self) -> serde_json::Value {
         let kind = if self.status.is_server_error() { "server_error" } else { "invalid_request_error" };
         json!({ "message": self.message, "type": kind, "param": self.param, "code": self.code })
+    }
+}
+
+/// An error, as OpenAI's clients read it.
+#[derive(ToSchema)]
+#[schema(as = OpenAiError)]
+#[allow(dead_code, reason = "it is for the description")]
+pub(crate) struct Error {
+    error: ErrorBody,
+}
+
+/// What went wrong, and what to do about it.
+#[derive(ToSchema)]
+#[schema(as = OpenAiErrorBody)]
+#[allow(dead_code, reason = "it is for the description")]
+pub(crate) struct ErrorBody {
+    message: String,
+    /// `invalid_request_error` or `server_error`.
+    r#type: String,
+    /// The part of the request that is at fault.
+    param: Option<String>,
+    /// Stable code.
+    code: Option<String>,
+}
+
+/// The id in a path; one that is no text names nothing.
+pub(crate) struct Id(pub(crate) String);
+
+impl FromRequestParts<App> for Id {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        match Path::<String>::from_request_parts(parts, app).await {
+            Ok(Path(id)) => Ok(Self(id)),
+            Err(error) => Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", error.body_text())),
+        }
     }
 }
 

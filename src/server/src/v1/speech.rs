@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
+use utoipa::ToSchema;
 use vesta_engines::{EngineError, SpeechChunk};
 use vesta_people::Action;
 use vesta_turn::Voice;
@@ -25,20 +26,32 @@ use vesta_turn::Voice;
 use super::Refusal;
 use super::encode::{Encoder, Format};
 use crate::App;
+use crate::api::refusals::{OpenAiBody, OpenAiBusy, OpenAiClosed};
 use crate::caller::Caller;
 use crate::clients::Own;
 
 /// Longest text that is spoken, in characters.
 const MAX_INPUT: usize = 4096;
 
-#[derive(Deserialize)]
+/// A text to be spoken.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SpeechRequest)]
 pub(crate) struct Request {
+    #[schema(min_length = 1, max_length = 4096)]
     input: String,
+    /// Anything.
+    #[allow(dead_code, reason = "OpenAI's clients send it")]
+    model: Option<String>,
+    /// A name, or an object with an `id`.
     #[serde(default)]
     voice: Value,
+    /// `mp3`, `opus`, `wav` or `pcm`.
     #[serde(default = "mp3")]
     response_format: String,
+    /// 1.0 is the voice's own.
+    #[schema(minimum = 0.25, maximum = 4.0)]
     speed: Option<f32>,
+    /// `audio` or `sse`.
     #[serde(default = "audio")]
     stream_format: String,
 }
@@ -51,6 +64,13 @@ fn audio() -> String {
     "audio".to_owned()
 }
 
+/// Text to speech
+#[utoipa::path(post, path = "/v1/audio/speech", tag = "OpenAI", request_body = Request, responses(
+    (status = 200, description = "As it is spoken", content(
+        ([u8] = "audio/mpeg"), ([u8] = "audio/ogg"), ([u8] = "audio/wav"), ([u8] = "audio/pcm"), (String = "text/event-stream"),
+    )),
+    OpenAiClosed, OpenAiBody, OpenAiBusy,
+))]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Caller,

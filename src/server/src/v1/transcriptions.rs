@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
+use utoipa::ToSchema;
 use vesta_audio::SAMPLE_RATE;
 use vesta_engines::{SpeechToText, SttOptions};
 use vesta_people::Action;
@@ -20,6 +21,7 @@ use vesta_people::Action;
 use super::segments::{Segment, segments};
 use super::{Refusal, decode};
 use crate::App;
+use crate::api::refusals::{OpenAiBody, OpenAiBusy, OpenAiClosed};
 use crate::caller::Caller;
 
 /// Largest file, in bytes.
@@ -55,6 +57,35 @@ struct Said {
     text: String,
 }
 
+/// A recording, as a form.
+#[derive(ToSchema)]
+#[schema(as = TranscriptionRequest)]
+#[allow(dead_code, reason = "it is for the description")]
+pub(crate) struct Form {
+    /// WAV, MP3, FLAC, Ogg, M4A or WebM; at most 25 MB and one hour.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// Anything.
+    model: String,
+    /// Such as `en`; the caller's where it is absent.
+    #[schema(min_length = 1, max_length = 16)]
+    language: Option<String>,
+    /// `json`, `text`, `srt`, `vtt` or `verbose_json`.
+    response_format: Option<String>,
+    /// Each piece of text as it is understood.
+    stream: Option<bool>,
+}
+
+/// Speech to text
+#[utoipa::path(post, path = "/v1/audio/transcriptions", tag = "OpenAI",
+    request_body(content = Form, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, content(
+            (Object = "application/json"), (String = "text/plain"), (String = "application/x-subrip"), (String = "text/vtt"),
+            (String = "text/event-stream"),
+        )),
+        OpenAiClosed, OpenAiBody, OpenAiBusy,
+    ))]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Caller,

@@ -12,6 +12,7 @@ use super::{TurnSummary, UNDONE, find, is_undone, way_back};
 use crate::App;
 use crate::api::extract::{Body, Place};
 use crate::api::measured::now_ms;
+use crate::api::refusals::{BadBody, Closed, Missing};
 use crate::api::timers::not_done;
 use crate::caller::Caller;
 use crate::problem::Problem;
@@ -24,12 +25,10 @@ const MAX_NOTE: usize = 2_000;
 /// Brings every device that the turn changed back to how it was before.
 #[utoipa::path(post, path = "/api/turns/{id}/undo", tag = "turns", params(("id" = String, Path)), responses(
     (status = 200, body = TurnSummary),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "There is nothing to take back, or a device cannot be reached", body = Problem, content_type = "application/problem+json"),
+    Closed, Missing,
     (status = 422, body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "There is nothing to take back, or a device cannot be reached", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn undo(
     State(app): State<App>,
@@ -80,12 +79,7 @@ pub(crate) struct Note {
     request_body = Note,
     responses(
         (status = 204),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
+        Closed, BadBody, Missing,
     ))]
 pub(crate) async fn went_wrong(
     State(app): State<App>,
@@ -102,9 +96,7 @@ pub(crate) async fn went_wrong(
 /// Say that a turn went well after all
 #[utoipa::path(delete, path = "/api/turns/{id}/went-wrong", tag = "turns", params(("id" = String, Path)), responses(
     (status = 204),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
+    Closed, Missing,
 ))]
 pub(crate) async fn went_right(
     State(app): State<App>,
@@ -125,9 +117,7 @@ async fn flag(app: &App, caller: &Caller, id: &str, note: Option<String>) -> Res
 /// Delete a turn with its audio
 #[utoipa::path(delete, path = "/api/turns/{id}", tag = "turns", params(("id" = String, Path)), responses(
     (status = 204),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
+    Closed, Missing,
 ))]
 pub(crate) async fn delete(
     State(app): State<App>,

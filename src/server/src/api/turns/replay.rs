@@ -12,6 +12,7 @@ use vesta_turn::TurnEvent;
 use super::{find, several};
 use crate::App;
 use crate::api::extract::Place;
+use crate::api::refusals::{Closed, Missing};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -33,9 +34,7 @@ pub(crate) struct Replayed {
 /// Plays what was heard through the house as it is now. Nothing is done, said or kept.
 #[utoipa::path(post, path = "/api/turns/{id}/replay", tag = "turns", params(("id" = String, Path)), responses(
     (status = 200, body = Replayed),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
+    Closed, Missing,
     (status = 409, description = "Its audio was not kept", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn replay(
