@@ -15,6 +15,10 @@ fi
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 die() { printf '\033[1;31m%s\033[0m\n' "$*" >&2; exit 1; }
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"
+  else die "This needs administrator rights and there is no sudo. Run as root: $*"; fi
+}
 
 case "$(uname -s)" in
   Darwin) export ORT_DYLIB_PATH="${ORT_DYLIB_PATH:-$VESTA_CACHE/onnxruntime/libonnxruntime.dylib}" ;;

@@ -11,6 +11,7 @@
 //! - [`commands`]: spoken commands for the demo home, and whether a turn did the right thing.
 //! - [`live`]: a microphone in real time.
 //! - [`sounds`]: noises, music-like sound, talk about other things.
+//! - [`edition`]: the app as a newer version of it would be served.
 //! - [`client`]: speaks to a server as a phone would: audio in, events and audio out.
 //! - [`speech`]: speech, noise and silence.
 //! - [`misheard`]: simulated mistakes of speech recognition.
@@ -35,6 +36,8 @@ pub mod browser;
 pub mod chromium;
 pub mod client;
 pub mod commands;
+pub mod coturn;
+pub mod edition;
 pub mod live;
 pub mod misheard;
 pub mod mqtt;

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use vesta_tests::browser::answer;
 use vesta_tests::chromium::{Chromium, PHONE, Page};
+use vesta_tests::coturn::Coturn;
 use vesta_tests::pages::Site;
 use vesta_tests::program;
 use vesta_tests::server::{Server, Start};
@@ -17,11 +18,15 @@ const LIGHT: &str = "light.kitchen_light";
 
 /// A house that this site's pages may call, and the site.
 async fn house_and_site() -> (Server, Site) {
+    house_and_site_with(Start::new()).await
+}
+
+async fn house_and_site_with(start: Start) -> (Server, Site) {
     let cache = std::env::var_os("VESTA_CACHE").map(PathBuf::from);
     let cache = cache.unwrap_or_else(|| std::env::home_dir().expect("a home").join(".cache/vesta"));
     let packages = cache.join("openai-peers/node_modules/@openai");
     let site = Site::of(vec![program::root().join("tests/peers/browser"), packages]).await;
-    let server = Start::new().env("VESTA_SERVER__ORIGINS", &format!("[\"{}\"]", site.origin)).start().await;
+    let server = start.env("VESTA_SERVER__ORIGINS", &format!("[\"{}\"]", site.origin)).start().await;
     server.settled().await;
     (server, site)
 }
@@ -85,6 +90,30 @@ async fn a_page_speaks_hears_and_moves_over_udp_and_over_tcp() {
         assert!(text.contains("hallway") || text.contains("light"), "{way}: heard '{text}'");
         page.eval("void move()").await;
         done(&page, "the call has moved", "window.moved && peerIsConnected()").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_goes_through_a_turn_server_with_the_password_that_the_house_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = "shared by the house and the relay";
+    let relay = Coturn::start(secret).await;
+    for transport in ["udp", "tcp"] {
+        let start = Start::new()
+            .env("VESTA_RTC__TURN", &format!("[\"turn:{}?transport={transport}\"]", relay.address))
+            .env("VESTA_RTC__TURN_SECRET", secret);
+        let (server, site) = house_and_site_with(start).await;
+        let mut lamp = server.watch("vesta-demo/hallway_light/set").await;
+        let chromium = Chromium::start(Some(&microphone(folder.path(), "turn on the hallway light"))).await;
+        let key = client_secret(&server).await;
+        let reach = answer(server.http().get(format!("{}/api/rtc", server.url))).await;
+        let relays = reach["iceServers"].to_string();
+        let query = [("house", server.url.as_str()), ("key", &key), ("way", "udp"), ("relays", &relays)];
+        let url = reqwest::Url::parse_with_params(&format!("{}/call.html", site.origin), query).unwrap();
+        let page = chromium.page(url.as_str(), PHONE).await;
+        lamp.until("the lamp is told", |_, payload| payload == "1").await;
+        done(&page, "the reply was heard", "window.stopped").await;
+        assert_eq!(page.eval("path()").await, format!("relay over {transport}"));
     }
 }
 
