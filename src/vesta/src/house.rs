@@ -3,7 +3,6 @@
 //! The server runs it until it is told to stop; a command without a server runs one for as long as it takes.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -14,9 +13,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use vesta_audio::EndpointConfig;
 use vesta_broker::{Broker, BrokerConfig, User};
-use vesta_engines::{Engine, EngineKind, EngineSpec, EngineState, Source, SpeechToText, TextToSpeech, WorkerCommand};
+use vesta_engines::{Engine, EngineKind, EngineSpec, EngineState, SpeechToText, TextToSpeech};
 use vesta_home::{Home, HomeConfig, Link, MqttConfig};
-use vesta_models::{AudioCtx, Kind, Models};
 use vesta_people::{Clock, People};
 use vesta_reach::Reach;
 use vesta_rtc::{Calls, RtcConfig};
@@ -27,7 +25,7 @@ use vesta_turn::{Assistant, OtherLanguages, Parts, Settings};
 
 use crate::commands::Setting;
 use crate::config::Config;
-use crate::{commands, config, language};
+use crate::{commands, config, language, workers};
 
 /// How long open conversations may take to end.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -103,7 +101,7 @@ impl House {
         setting.folder.write_local_token(people.local_token().reveal())?;
 
         // Engines take longest, so they start first; nothing waits for them until somebody speaks.
-        let (stt, tts) = (speech_to_text(setting), text_to_speech(setting));
+        let (stt, tts) = (workers::speech_to_text(setting), workers::text_to_speech(setting));
         let stt = Engine::start(EngineSpec::new(EngineKind::Stt, "stt", stt), &cancel);
         let tts = Engine::start(EngineSpec::new(EngineKind::Tts, "tts", tts), &cancel);
 
@@ -303,61 +301,6 @@ fn other_languages(setting: &Setting) -> OtherLanguages {
     })
 }
 
-/// Where speech to text comes from.
-fn speech_to_text(setting: &Setting) -> Source {
-    let config = &setting.config.stt;
-    if let Some(uri) = &config.uri {
-        return remote(uri, "[stt] uri");
-    }
-    let program = match vesta_engines::find_program("vesta-stt-whisper", None) {
-        Ok(program) => program,
-        Err(error) => return Source::Missing(error.to_string()),
-    };
-    let model = match commands::speech_model(setting) {
-        Ok(model) => model,
-        Err(error) => return Source::Missing(format!("{error:#}")),
-    };
-    let mut args = vec!["--uri".into(), format!("tcp://{}", config.listen).into()];
-    if let Some(path) = &model.path {
-        args.extend(["--model".into(), path.clone().into_os_string()]);
-    }
-    args.extend(["--name".into(), model.name.clone().into()]);
-    args.extend(model.flags().into_iter().map(Into::into));
-    let spoken = config.language.clone().unwrap_or_else(|| setting.config.language.clone());
-    args.extend(["--language".into(), spoken.into()]);
-    if config.threads > 0 {
-        args.extend(["--threads".into(), config.threads.to_string().into()]);
-    }
-    Source::Local(WorkerCommand { program, args, env: Vec::new() })
-}
-
-/// Where text to speech comes from.
-fn text_to_speech(setting: &Setting) -> Source {
-    let config = &setting.config.tts;
-    if let Some(uri) = &config.uri {
-        return remote(uri, "[tts] uri");
-    }
-    let program = match vesta_engines::find_program("vesta-tts-piper", None) {
-        Ok(program) => program,
-        Err(error) => return Source::Missing(error.to_string()),
-    };
-    let mut args = vec!["--uri".into(), format!("tcp://{}", config.listen).into()];
-    args.extend(["--voices".into(), setting.folder.models().into_os_string()]);
-    args.extend(["--language".into(), setting.config.language.clone().into()]);
-    let chosen = Models::open(setting.folder.path()).ok().and_then(|models| models.chosen(Kind::Tts).ok().flatten());
-    if let Some(voice) = config.voice.clone().or_else(|| chosen.map(|voice| voice.name)) {
-        args.extend(["--voice".into(), voice.into()]);
-    }
-    Source::Local(WorkerCommand { program, args, env: Vec::new() })
-}
-
-fn remote(uri: &str, key: &str) -> Source {
-    match uri.parse() {
-        Ok(uri) => Source::Remote(uri),
-        Err(error) => Source::Missing(format!("{key}: {error}")),
-    }
-}
-
 async fn start_broker(setting: &Setting, config: &config::BrokerConfig) -> anyhow::Result<Broker> {
     let mut broker = BrokerConfig::new(setting.folder.broker());
     broker.listen = config.listen;
@@ -457,35 +400,5 @@ async fn keep_small(store: Store, retention: Retention, cancel: CancellationToke
         if let Err(error) = store.retain(retention.clone()).await {
             tracing::warn!(%error, "old turns could not be deleted");
         }
-    }
-}
-
-/// The file of a model and how it wants to be called.
-pub(crate) struct SpeechModel {
-    /// Name in the manifest.
-    pub name: String,
-    /// Its file; the built-in model has none.
-    pub path: Option<PathBuf>,
-    /// How much audio context the model needs for how much audio.
-    pub audio_ctx: Option<AudioCtx>,
-}
-
-impl SpeechModel {
-    fn flags(&self) -> Vec<String> {
-        // The built-in model was trained to tell commands from everything else, and says so before its first word: of 400
-        // commands none was above 0.3, of 100 noises all were. Of 300 commands it was less sure than -0.17 of none; of 426
-        // clips of other talk it was surer than -0.3 of seven.
-        let guard = (self.name == commands::BUILT_IN_MODEL)
-            .then(|| ["--no-speech-alone", "0.3", "--sure-logprob", "-0.3"].map(str::to_owned));
-        let Some(rule) = &self.audio_ctx else { return Vec::new() };
-        let rule = [
-            ("--ctx-per-second", rule.per_second.to_string()),
-            ("--ctx-extra", rule.extra.to_string()),
-            ("--ctx-multiple", rule.multiple.to_string()),
-            ("--ctx-min", rule.min.to_string()),
-        ]
-        .into_iter()
-        .flat_map(|(flag, value)| [flag.to_owned(), value]);
-        rule.chain(guard.into_iter().flatten()).collect()
     }
 }

@@ -5,6 +5,7 @@
 //! - [`folder`]: the data folder: what lies where, and who runs in it.
 //! - [`language`], [`home_assistant`]: the sentences that are understood.
 //! - [`house`]: builds the house from its parts, for the server and for commands that run without one.
+//! - [`workers`]: where its engines come from.
 //! - [`reach`]: how others than this machine reach the house, and what people are told of it.
 //! - [`remote`]: speaks to a running server.
 //! - [`sound`], [`keys`]: microphone, loudspeaker, and the key that is held to talk.
@@ -27,6 +28,7 @@ mod reach;
 mod remote;
 mod sound;
 mod terminal;
+mod workers;
 
 use std::process::ExitCode;
 

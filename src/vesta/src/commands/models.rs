@@ -11,8 +11,9 @@ use vesta_models::{Check, Kind, Listed, Model, Models, Progress, State, Step};
 
 use crate::cli::{self, ModelsCommand};
 use crate::commands::Setting;
-use crate::house::SpeechModel;
+
 use crate::terminal;
+use crate::workers::SpeechModel;
 
 /// The speech model that is part of the speech-to-text worker.
 pub(crate) const BUILT_IN_MODEL: &str = "nano-en";
