@@ -260,13 +260,18 @@ impl SessionConfig {
 
     /// The `session` object of `session.created` and `session.updated`. `expires_at` is in seconds since 1970.
     pub fn to_json(&self, id: &str, expires_at: u64) -> Value {
+        let transcribes = self.kind == SessionKind::Transcription;
+        let turn_detection = self.turn_detection.map(|detection| match transcribes {
+            true => detection.to_transcription_json(),
+            false => detection.to_json(),
+        });
         let input = json!({
             "format": self.input_format.to_json(),
             "transcription": self.transcription,
             "noise_reduction": self.kept.noise_reduction,
-            "turn_detection": self.turn_detection.as_ref().map(TurnDetection::to_json),
+            "turn_detection": turn_detection,
         });
-        if self.kind == SessionKind::Transcription {
+        if transcribes {
             return json!({
                 "type": "transcription", "object": "realtime.transcription_session", "id": id,
                 "expires_at": expires_at, "include": self.kept.include, "audio": { "input": input },

@@ -145,6 +145,17 @@ impl TurnDetection {
         }
     }
 
+    /// As the schema writes it in a transcription session, where nothing is answered.
+    pub(crate) fn to_transcription_json(self) -> Value {
+        match self.by {
+            By::Silence { threshold, prefix_padding_ms, silence_duration_ms, .. } => json!({
+                "type": "server_vad", "threshold": threshold, "prefix_padding_ms": prefix_padding_ms,
+                "silence_duration_ms": silence_duration_ms,
+            }),
+            By::Words(_) => json!({ "type": "semantic_vad" }),
+        }
+    }
+
     /// After how long without speech the house asks whether somebody is there.
     pub fn idle_timeout_ms(&self) -> Option<u64> {
         match self.by {

@@ -10,6 +10,8 @@
 //! - `calls`: the same over WebRTC.
 //! - `realtime`: OpenAI's Realtime protocol over a WebSocket.
 //! - `openai`: OpenAI's own clients.
+//! - `schema`: its events against the schema that OpenAI publishes.
+//! - `transcriptions`: audio files of every kind.
 //! - `problems`: requests that cannot be served.
 //! - `origins`: other sites' pages, and requests that no client library would send.
 //! - `people`: who may come in, and what each may do.
@@ -33,7 +35,9 @@ mod problems;
 mod program;
 mod reach;
 mod realtime;
+mod schema;
 mod talk;
+mod transcriptions;
 mod turns;
 mod voice;
 mod wav;

@@ -10,7 +10,7 @@ use vesta_tests::realtime::resampled;
 use vesta_tests::server::Server;
 use vesta_tests::speech::speak;
 
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let cache = std::env::var_os("VESTA_CACHE").map(PathBuf::from).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         Some(cache.unwrap_or(std::env::home_dir()?.join(".cache")).join("vesta"))

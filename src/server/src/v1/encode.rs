@@ -18,6 +18,8 @@ const OPUS_PACKET: usize = 1275;
 const GRANULES: u64 = 2;
 /// The stream's number within its Ogg file, of which it is the only one.
 const SERIAL: u32 = 1;
+/// Bytes that LAME may have waiting.
+const LAME_WAITING: usize = 7200;
 
 /// A format that speech is delivered in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,8 @@ impl Encoder {
         let mut bytes = self.kind.push(&rest)?;
         match self.kind {
             Kind::Mp3(mut encoder) => {
+                // LAME takes a buffer without room for one without bounds, and writes over whatever lies there.
+                bytes.reserve(LAME_WAITING);
                 encoder.flush_to_vec::<FlushGap>(&mut bytes).map_err(|error| error.to_string())?;
             }
             Kind::Opus(opus) => bytes.extend(opus.finish()?),
@@ -118,8 +122,8 @@ impl Kind {
             Self::Mp3(encoder) => {
                 let mut bytes = Vec::new();
                 if !samples.is_empty() {
-                    // LAME's own bound: 1.25 bytes a sample and 7200 for what waits.
-                    bytes.reserve(samples.len() * 5 / 4 + 7200);
+                    // LAME's own bound: 1.25 bytes a sample, and what waits.
+                    bytes.reserve(samples.len() * 5 / 4 + LAME_WAITING);
                     encoder.encode_to_vec(MonoPcm(samples), &mut bytes).map_err(|error| error.to_string())?;
                 }
                 Ok(bytes)
@@ -265,6 +269,18 @@ mod tests {
             let loud: Vec<i16> = back.into_iter().filter(|sample| sample.abs() > 1_000).collect();
             let crossings = loud.windows(2).filter(|pair| (pair[0] < 0) != (pair[1] < 0)).count();
             assert!((860..=920).contains(&crossings), "{format:?}: {crossings} zero crossings, 880 are expected");
+        }
+    }
+
+    #[test]
+    fn where_nothing_was_said_the_file_is_empty_and_the_encoder_well() {
+        for format in [Format::Mp3, Format::Opus, Format::Wav, Format::Pcm] {
+            let file = Encoder::new(format, 22_050).unwrap().finish().unwrap();
+            assert!(file.len() < LAME_WAITING, "{format:?}");
+            let mut hardly = Encoder::new(format, 22_050).unwrap();
+            let mut file = hardly.push(22_050, &[1]).unwrap();
+            file.extend(hardly.finish().unwrap());
+            assert!(file.len() < LAME_WAITING, "{format:?}");
         }
     }
 

@@ -97,7 +97,10 @@ pub(crate) async fn create(
     let first = match speech.recv().await {
         Some(Ok(chunk)) => chunk,
         Some(Err(error)) => return Err(Refusal::engine(&error)),
-        None => SpeechChunk { rate: vesta_audio::SAMPLE_RATE, samples: Vec::new() },
+        None => {
+            let message = "there is nothing to say in 'input': no word, and no number";
+            return Err(Refusal::invalid("input", message));
+        }
     };
     let encoder = Encoder::new(format, first.rate)
         .map_err(|why| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", why))?;

@@ -104,7 +104,8 @@ pub(crate) async fn create(
     }
     let samples = tokio::task::spawn_blocking(move || decode::decode(file))
         .await
-        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?
+        // A decoder that falls over a file is the file's fault for whoever sent it; the log has the rest.
+        .map_err(|_| Refusal::invalid("file", "the file is damaged"))?
         .map_err(|why| Refusal::invalid("file", why))?;
     let language = request.language.clone().unwrap_or_else(|| app.assistant.spoken(caller.language.as_deref()));
     let recording = Recording { stt: app.assistant.parts().stt.clone(), language, samples };
