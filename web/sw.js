@@ -13,6 +13,10 @@ const FILES = JSON.parse('__FILES__');
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
 worker.addEventListener('install', (event) => {
+  // What is asked of the house goes there at once, without waiting until this worker has been started, where the browser can do that.
+  const { addRoutes } = /** @type {any} */ (event);
+  const direct = (/** @type {string} */ pathname) => ({ condition: { urlPattern: { pathname } }, source: 'network' });
+  void addRoutes?.call(event, [direct('/api/*'), direct('/v1/*')])?.catch(() => {});
   event.waitUntil(
     caches
       .open(CACHE)

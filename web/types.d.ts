@@ -40,6 +40,12 @@ interface Timer {
   ringing: boolean;
 }
 
+interface List {
+  id: string;
+  name: string;
+  items: { text: string; done: boolean }[];
+}
+
 interface Changed {
   id: string;
   name: string;
@@ -72,6 +78,50 @@ interface Person {
   role: 'owner' | 'adult' | 'child' | 'guest';
   language: string | null;
   may: string[];
+}
+
+/** Somebody of the household, as an owner sees them. */
+interface Member {
+  id: string;
+  name: string;
+  role: Person['role'];
+  language: string | null;
+  created_at_ms: number;
+  devices: number;
+  passkeys: number;
+}
+
+interface Invite {
+  id: string;
+  name: string | null;
+  role: Person['role'];
+  expires_at_ms: number;
+}
+
+interface Device {
+  id: string;
+  person: string;
+  name: string;
+  seen_at_ms: number;
+  address: string | null;
+  current: boolean;
+}
+
+interface Token {
+  id: string;
+  name: string;
+  scopes: string[];
+  seen_at_ms: number | null;
+  expires_at_ms: number | null;
+}
+
+interface AuditEntry {
+  id: number;
+  at_ms: number;
+  name: string;
+  action: string;
+  detail: any;
+  address: string | null;
 }
 
 interface Navigator {

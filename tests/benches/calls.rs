@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use vesta_store::{Store, TurnFilter, TurnRecord};
 use vesta_tests::bench::{Goal, Options, Report, percentile, plot_goals, plot_growth};
 use vesta_tests::commands::{self, Command, KNOWN};
-use vesta_tests::phone::{Caller, Do, Kind, Phone, post};
+use vesta_tests::phone::{Caller, Do, Kind, Phone, address, post};
 use vesta_tests::realtime::{Realtime, append};
 use vesta_tests::relay::{Network, Relay};
 use vesta_tests::server::{Server, Start};
@@ -366,15 +366,6 @@ fn common(said: &str, heard: &str) -> (usize, usize) {
     };
     let (said, heard) = (words(said), words(heard));
     (said.iter().filter(|word| heard.contains(word)).count(), said.len())
-}
-
-/// Where the server takes calls on loopback.
-async fn address(server: &Server) -> std::net::SocketAddr {
-    let probe = Caller::new(Kind::default()).await;
-    let answer = post(server, &probe.offer, &push_to_talk()).await.text().await.expect("an answer");
-    let line = answer.lines().find(|line| line.contains(" udp ") && line.contains(" 127.0.0.1 ")).expect("a candidate");
-    let fields: Vec<&str> = line.split_whitespace().collect();
-    format!("{}:{}", fields[4], fields[5]).parse().expect("an address")
 }
 
 /// Ten seconds of sound with the rhythm and the loudness of speech that is none: the detector has to look at every frame.

@@ -10,6 +10,11 @@ use chromiumoxide::cdp::browser_protocol::input::{
 };
 #[allow(deprecated, reason = "see `Page::offline`")]
 use chromiumoxide::cdp::browser_protocol::network::{EmulateNetworkConditionsParams, EnableParams};
+use chromiumoxide::cdp::browser_protocol::target::SetAutoAttachParams;
+use chromiumoxide::cdp::browser_protocol::web_authn::{
+    AddVirtualAuthenticatorParams, AuthenticatorProtocol, AuthenticatorTransport, EnableParams as EnablePasskeys,
+    VirtualAuthenticatorOptions,
+};
 use chromiumoxide::page::ScreenshotParams;
 use chromiumoxide::{Browser, BrowserConfig};
 use futures_util::StreamExt;
@@ -62,6 +67,10 @@ pub const ENTER: Key = ("Enter", "Enter", "\r");
 pub const SPACE: Key = (" ", "Space", " ");
 /// The tabulator.
 pub const TAB: Key = ("Tab", "Tab", "");
+/// Stops.
+pub const ESCAPE: Key = ("Escape", "Escape", "");
+/// The button of a headset or of a keyboard.
+pub const PLAY_PAUSE: Key = ("MediaPlayPause", "MediaPlayPause", "");
 
 impl Chromium {
     /// Starts Chromium. `microphone` is a WAV file that its fake microphone plays, from when a page opens it, again and again.
@@ -100,9 +109,18 @@ impl Chromium {
 
     /// A page, shown on a screen.
     pub async fn page(&self, url: &str, screen: Screen) -> Page {
-        let page = Page { page: self.driver.new_page("about:blank").await.expect("a page") };
-        page.screen(screen).await;
+        let page = self.blank(screen).await;
         page.open(url).await;
+        page
+    }
+
+    /// An empty page, for what has to be done before one is opened.
+    pub async fn blank(&self, screen: Screen) -> Page {
+        let page = Page { page: self.driver.new_page("about:blank").await.expect("a page") };
+        // The driver would halt every service worker until it has let it go on, and with it each request that waits for the worker.
+        let alone = SetAutoAttachParams::builder().auto_attach(false).wait_for_debugger_on_start(false).flatten(true);
+        page.page.execute(alone.build().expect("all is said")).await.expect("workers are left alone");
+        page.screen(screen).await;
         page
     }
 }
@@ -117,6 +135,28 @@ impl Page {
     /// Opens an address.
     pub async fn open(&self, url: &str) {
         self.page.goto(url).await.expect("the page opens");
+    }
+
+    /// Closes it, as somebody who swipes it away.
+    pub async fn close(self) {
+        self.page.close().await.expect("the page closes");
+    }
+
+    /// Runs a script on each page that is opened from now on, before anything of its own.
+    pub async fn before(&self, script: &str) {
+        self.page.evaluate_on_new_document(script).await.expect("the script is kept");
+    }
+
+    /// Gives it something that makes passkeys and asks nobody.
+    pub async fn with_passkeys(&self) {
+        self.page.execute(EnablePasskeys::default()).await.expect("passkeys are watched");
+        let options = VirtualAuthenticatorOptions {
+            has_resident_key: Some(true),
+            has_user_verification: Some(true),
+            is_user_verified: Some(true),
+            ..VirtualAuthenticatorOptions::new(AuthenticatorProtocol::Ctap2, AuthenticatorTransport::Internal)
+        };
+        self.page.execute(AddVirtualAuthenticatorParams::new(options)).await.expect("an authenticator");
     }
 
     /// Shows it on another screen.
@@ -222,6 +262,8 @@ impl Page {
             "Enter" => Some(13),
             "Space" => Some(32),
             "Tab" => Some(9),
+            "Escape" => Some(27),
+            "MediaPlayPause" => Some(179),
             _ => None,
         };
         if down && !text.is_empty() {

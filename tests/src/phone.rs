@@ -3,6 +3,7 @@
 #[path = "../../src/rtc/tests/client/mod.rs"]
 pub mod client;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -48,6 +49,16 @@ pub struct Phone {
 pub async fn post(server: &Server, offer: &str, session: &Value) -> reqwest::Response {
     let form = Form::new().text("sdp", offer.to_owned()).text("session", session.to_string());
     server.http().post(format!("{}/v1/realtime/calls", server.url)).multipart(form).send().await.expect("an answer")
+}
+
+/// Where a server takes calls on loopback, over UDP.
+pub async fn address(server: &Server) -> SocketAddr {
+    let probe = Caller::new(Kind::default()).await;
+    let session = json!({ "type": "realtime" });
+    let answer = post(server, &probe.offer, &session).await.text().await.expect("an answer");
+    let line = answer.lines().find(|line| line.contains(" udp ") && line.contains(" 127.0.0.1 ")).expect("a candidate");
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    format!("{}:{}", fields[4], fields[5]).parse().expect("an address")
 }
 
 impl Phone {

@@ -12,12 +12,18 @@ import * as outbox from './outbox.js';
  * @property {string} text
  * @property {'sending' | 'waiting' | 'failed'} state
  * @property {string} [code] Why it failed.
+ * @property {number} [asked] How often the house said that it is busy with it.
  */
 
 const SHOWN = 40;
 
-// How long an answer may take. A message without one waits, and is sent again under its id.
+/** How long an answer may take. A message without one waits, and is sent again under its id. */
 const ANSWERED_MS = 15_000;
+/** What waits is tried again after this, then ever later: a connection may be back without anybody saying so. */
+const FIRST_PAUSE = 1_000;
+const LONGEST_PAUSE = 15_000;
+/** So often a message is asked for that the house has begun and not answered: then the house stopped in the middle of it. */
+const MOST_ASKED = 6;
 
 class Conversation extends EventTarget {
   /** The newest last. @type {Turn[]} */
@@ -25,7 +31,12 @@ class Conversation extends EventTarget {
   /** @type {Pending[]} */
   pending = [];
   #read = false;
+  /** Whose conversation it is. @type {string | undefined} */
+  #person;
   #flushing = false;
+  #pause = FIRST_PAUSE;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
 
   constructor() {
     super();
@@ -40,12 +51,19 @@ class Conversation extends EventTarget {
     });
     live.addEventListener('turns', () => void this.#load());
     live.addEventListener('connection', () => {
-      if (live.connected) void this.flush();
+      if (live.connected) this.#now();
     });
+    addEventListener('online', () => this.#now());
   }
 
   /** Reads what was said before, and sends what waits. */
   async begin() {
+    if (this.#person !== me()?.id) {
+      this.#person = me()?.id;
+      this.turns = [];
+      this.pending = [];
+      this.#read = false;
+    }
     for (const one of await outbox.waiting().catch(() => [])) {
       if (one.kind === 'text' && !this.pending.some((pending) => pending.id === one.id)) {
         this.pending.push({ id: one.id, at_ms: one.at_ms, text: one.text, state: 'waiting' });
@@ -83,7 +101,7 @@ class Conversation extends EventTarget {
    */
   async write(text) {
     /** @type {Pending} */
-    const message = { id: newId(), at_ms: Date.now(), text, state: 'sending' };
+    const message = { id: newId(), at_ms: Date.now(), text, state: navigator.onLine ? 'sending' : 'waiting' };
     this.pending.push(message);
     this.#changed();
     // A private window may have no database; the message is then sent, and lost if the window closes before.
@@ -91,10 +109,17 @@ class Conversation extends EventTarget {
     await this.flush();
   }
 
+  /** The connection is back. */
+  #now() {
+    this.#pause = FIRST_PAUSE;
+    void this.flush();
+  }
+
   /** Sends what waits, in order, each until the server has answered it. */
   async flush() {
     if (this.#flushing) return;
     this.#flushing = true;
+    clearTimeout(this.#retry);
     try {
       await outbox.alone('text', async () => {
         for (;;) {
@@ -105,6 +130,12 @@ class Conversation extends EventTarget {
     } finally {
       this.#flushing = false;
     }
+    if (!this.pending.some((message) => message.state !== 'failed')) {
+      this.#pause = FIRST_PAUSE;
+      return;
+    }
+    this.#retry = setTimeout(() => void this.flush(), this.#pause);
+    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
   }
 
   /**
@@ -129,7 +160,8 @@ class Conversation extends EventTarget {
     } catch (error) {
       const code = error instanceof ApiError ? error.code : 'internal';
       const again = error instanceof ApiError && (error.status === 0 || error.status >= 500 || error.status === 429 || error.status === 401);
-      if (again) {
+      const busy = code === 'begun_before' && (message.asked = (message.asked ?? 0) + 1) < MOST_ASKED;
+      if (again || busy) {
         message.state = 'waiting';
         this.#changed();
         return false;

@@ -1,5 +1,6 @@
 // @ts-check
-// The home as it is now, kept up to date by the server's events. Views listen to `entity`, `house`, `timers`, `turn` and `link`.
+// The home as it is now, kept up to date by the server's events. Views listen to `entity`, `house`, `timers`, `lists`,
+// `turn` and `link`.
 import { get, signedOut } from './api.js';
 
 const LONGEST_PAUSE = 8_000;
@@ -13,10 +14,14 @@ class Live extends EventTarget {
   floors = [];
   /** @type {Timer[]} */
   timers = [];
+  /** Empty for those who may not see them. @type {List[]} */
+  lists = [];
   /** Whether the home was read at least once. */
   known = false;
   /** Whether events arrive. */
   connected = false;
+  /** Whether the last try to get them failed. */
+  away = false;
   /** Why devices cannot be reached, if they cannot. @type {string | null} */
   linkDown = null;
 
@@ -41,8 +46,15 @@ class Live extends EventTarget {
     this.#connect();
   }
 
+  /** Forgets all that was seen: the next who signs in here may be another. */
   stop() {
     this.#running = false;
+    this.connected = false;
+    this.away = false;
+    this.known = false;
+    this.#last = '';
+    this.entities = new Map();
+    [this.timers, this.lists] = [[], []];
     removeEventListener('online', this.#now);
     removeEventListener('offline', this.#lost);
     document.removeEventListener('visibilitychange', this.#now);
@@ -113,6 +125,7 @@ class Live extends EventTarget {
       this.timers = timers;
       this.dispatchEvent(new Event('timers'));
     });
+    on('lists', ({ lists }) => this.takeLists(lists));
     on('turn', (turn) => this.dispatchEvent(new CustomEvent('turn', { detail: turn })));
     on('turn_deleted', ({ id }) => this.dispatchEvent(new CustomEvent('turn_deleted', { detail: id })));
     on('link', (link) => {
@@ -126,19 +139,26 @@ class Live extends EventTarget {
     });
   }
 
+  /** The lists as an answer has them, before the event tells. @param {List[]} lists */
+  takeLists(lists) {
+    this.lists = lists;
+    this.dispatchEvent(new Event('lists'));
+  }
+
   #up() {
     this.#pause = 250;
     if (this.connected) return;
     this.connected = true;
+    this.away = false;
     this.dispatchEvent(new Event('connection'));
   }
 
   #broken() {
     this.#source = null;
-    if (this.connected) {
-      this.connected = false;
-      this.dispatchEvent(new Event('connection'));
-    }
+    const known = this.away;
+    this.connected = false;
+    this.away = true;
+    if (!known) this.dispatchEvent(new Event('connection'));
     if (!this.#running) return;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#connect(), this.#pause);
@@ -155,9 +175,9 @@ class Live extends EventTarget {
       this.areas = house.areas;
       this.floors = house.floors;
       this.timers = house.timers ?? [];
+      this.lists = house.lists ?? [];
       this.known = true;
-      this.dispatchEvent(new Event('house'));
-      this.dispatchEvent(new Event('timers'));
+      for (const name of ['house', 'timers', 'lists']) this.dispatchEvent(new Event(name));
     } catch {
       // The next event, or the next connection, brings another try.
       this.known = false;

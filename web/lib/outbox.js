@@ -1,6 +1,7 @@
 // @ts-check
 // What was said or written while there was no connection, kept on this device until the server has it. Each thing has an id, under
-// which the server does it once however often it is sent.
+// which the server does it once however often it is sent, and is its person's: nobody else who signs in here sends it.
+import { me } from './session.js';
 
 const NAME = 'vesta';
 const STORE = 'outbox';
@@ -41,7 +42,7 @@ async function run(mode, work) {
 
 /** @param {Waiting} waiting */
 export async function keep(waiting) {
-  await run('readwrite', (store) => store.put(waiting));
+  await run('readwrite', (store) => store.put({ ...waiting, person: me()?.id }));
 }
 
 /** @param {string} id */
@@ -50,12 +51,12 @@ export async function forget(id) {
 }
 
 /**
- * Everything that waits, the oldest first.
+ * Everything of whoever is signed in that waits, the oldest first.
  * @returns {Promise<Waiting[]>}
  */
 export async function waiting() {
-  const all = /** @type {Waiting[]} */ (await run('readonly', (store) => store.getAll()));
-  return all.sort((one, other) => one.at_ms - other.at_ms);
+  const all = /** @type {(Waiting & { person?: string })[]} */ (await run('readonly', (store) => store.getAll()));
+  return all.filter((one) => one.person === me()?.id).sort((one, other) => one.at_ms - other.at_ms);
 }
 
 /**

@@ -5,10 +5,11 @@ import { get } from './api.js';
 /** @type {Person | null} */
 let person = null;
 /** @type {Door} */
-let door = { owned: true, passkeys: { possible: false, why: null } };
+let door = { reached: false, owned: true, passkeys: { possible: false, why: null } };
 
 /**
  * @typedef {object} Door How one may come in.
+ * @property {boolean} reached Whether the house answered: otherwise nothing else is known.
  * @property {boolean} owned Whether the house has an owner.
  * @property {{ possible: boolean, why: null | 'address' | 'insecure' }} passkeys
  */
@@ -43,9 +44,10 @@ function personOf(caller) {
 export async function whoAmI() {
   try {
     const answer = await get('/api/auth');
-    door = { owned: answer.owned, passkeys: answer.passkeys };
+    door = { reached: true, owned: answer.owned, passkeys: answer.passkeys };
     signIn(answer.caller);
   } catch {
+    door = { ...door, reached: false };
     person = JSON.parse(localStorage.getItem(KEPT) ?? 'null');
   }
   return person;

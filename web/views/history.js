@@ -5,9 +5,10 @@ import { icon } from '../lib/icons.js';
 import { day, number, t, time } from '../lib/i18n.js';
 import { get, post, put, remove } from '../lib/api.js';
 import { live } from '../lib/live.js';
-import { may } from '../lib/session.js';
+import { may, me } from '../lib/session.js';
 import { attempt } from '../lib/errors.js';
 import { announce } from '../lib/announce.js';
+import { sure } from './list-parts.js';
 import { outcome, undoChip } from './turn-parts.js';
 
 const PAGE = 50;
@@ -20,6 +21,10 @@ export function historyView() {
   let query = '';
   let wrong = false;
   let asked = 0;
+  /** What is shown of each turn: made once, so that what is open stays open. @type {Map<string, { element: HTMLElement, show: (turn: Turn) => void }>} */
+  const entries = new Map();
+  /** Names of the others, for whoever sees their turns. @type {Map<string, string>} */
+  const names = new Map();
 
   const list = h('div', { class: 'days' });
   const empty = h('p', { class: 'empty' }, t('history.empty'));
@@ -65,24 +70,44 @@ export function historyView() {
       const name = day(turn.at_ms);
       days.set(name, [...(days.get(name) ?? []), turn]);
     }
-    fill(list, ...[...days].map(([name, ones]) => h('section', {}, h('h2', {}, name), h('ol', { class: 'turns' }, ...ones.map(entry)))));
-    empty.hidden = turns.length > 0;
+    fill(list, ...[...days].map(([name, ones]) => h('section', {}, h('h2', {}, name), h('ol', { class: 'turns' }, ...ones.map((turn) => shown(turn).element)))));
+    empty.textContent = t(query || wrong ? 'history.none_found' : 'history.empty');
+    empty.hidden = turns.length > 0 || asked === 0;
     more.hidden = done;
   }
 
   /** @param {Turn} turn */
-  function entry(turn) {
+  function shown(turn) {
+    const one = entries.get(turn.id) ?? entry(turn);
+    entries.set(turn.id, one);
+    one.show(turn);
+    return one;
+  }
+
+  /** @param {Turn} first */
+  function entry(first) {
+    let turn = first;
+    let key = '';
     const body = h('div', { class: 'detail' });
-    const details = h('details', { 'data-turn': turn.id },
-      h('summary', {},
-        h('span', { class: `mode ${turn.outcome}`, 'aria-hidden': 'true' }, icon(turn.mode === 'text' ? 'type' : 'mic', 18)),
-        h('span', { class: 'said' }, h('span', { class: 'question' }, turn.transcript || t('history.nothing_heard')), h('span', { class: 'reply' }, turn.spoken ?? '')),
-        h('span', { class: 'meta' }, turn.went_wrong === null ? null : icon('flag', 16), h('time', { dateTime: new Date(turn.at_ms).toISOString() }, time(turn.at_ms)))),
-      body);
+    const summary = h('summary', {});
+    const details = h('details', { 'data-turn': turn.id }, summary, body);
     details.addEventListener('toggle', () => {
       if (details.open && body.childElementCount === 0) void open(turn, body);
     });
-    return h('li', {}, details);
+    return {
+      element: h('li', {}, details),
+      /** @param {Turn} now */
+      show(now) {
+        turn = now;
+        const who = turn.person && turn.person !== me()?.id ? names.get(turn.person) : undefined;
+        if (key === (key = JSON.stringify([turn, who]))) return;
+        fill(summary,
+          h('span', { class: `mode ${turn.outcome}`, 'aria-hidden': 'true' }, icon(turn.mode === 'text' ? 'type' : 'mic', 18)),
+          h('span', { class: 'said' }, h('span', { class: 'question' }, turn.transcript || t('history.nothing_heard')), h('span', { class: 'reply' }, turn.spoken ?? '')),
+          h('span', { class: 'meta' }, turn.went_wrong === null ? null : h('span', { class: 'flagged', role: 'img', 'aria-label': t('history.went_wrong') }, icon('flag', 16)),
+            who ? h('span', { class: 'who' }, who) : null, h('time', { dateTime: new Date(turn.at_ms).toISOString() }, time(turn.at_ms))));
+      },
+    };
   }
 
   /** @param {Turn} turn @param {HTMLElement} body */
@@ -116,15 +141,8 @@ export function historyView() {
         now.same ? null : h('p', { class: 'prose' }, `“${now.transcript ?? ''}” `, h('code', {}, now.error_code ?? now.intents.map((/** @type {any} */ one) => one.intent).join(', '))));
     }
 
-    let sure = false;
-    const erase = h('button', { type: 'button', class: 'chip', onclick: () => void drop() }, icon('trash', 18), h('span', {}, t('delete')));
+    const erase = sure(t('delete'), turn.transcript ?? '', () => void drop());
     async function drop() {
-      if (!sure) {
-        sure = true;
-        erase.classList.add('danger');
-        fill(erase, icon('trash', 18), h('span', {}, t('delete_sure')));
-        return;
-      }
       if ((await attempt(() => remove(path).then(() => true))) !== true) return;
       turns = turns.filter((other) => other.id !== turn.id);
       paint();
@@ -144,7 +162,7 @@ export function historyView() {
       }),
       full.heard_s === null ? null : player(t('history.heard'), `${path}/audio/heard`),
       full.reply_s === null ? null : player(t('history.reply'), `${path}/audio/reply`),
-      h('figure', {}, waterfall),
+      h('figure', { class: 'plot', tabIndex: 0, role: 'group', 'aria-label': t('history.waterfall') }, waterfall),
       h('div', { class: 'tools-row' },
         full.heard_s !== null || full.mode === 'text' ? h('button', { type: 'button', class: 'chip', onclick: () => void replay() }, icon('play', 18), h('span', {}, t('history.replay'))) : null,
         flagButton, erase),
@@ -156,6 +174,7 @@ export function historyView() {
     const at = turns.findIndex((known) => known.id === turn.id);
     if (at >= 0) {
       turns[at] = turn;
+      shown(turn);
       return;
     }
     if (query || wrong || turn.outcome === 'nothing') return;
@@ -163,7 +182,22 @@ export function historyView() {
     paint();
   }
 
+  function gone(/** @type {Event} */ event) {
+    const id = /** @type {CustomEvent<string>} */ (event).detail;
+    if (!turns.some((turn) => turn.id === id)) return;
+    turns = turns.filter((turn) => turn.id !== id);
+    paint();
+  }
+
+  async function meetOthers() {
+    const people = await get('/api/people').catch(() => []);
+    for (const { id, name } of people) names.set(id, name);
+    paint();
+  }
+
   live.addEventListener('turn', told);
+  live.addEventListener('turn_deleted', gone);
+  if (may('read_all_turns') && may('manage_people')) void meetOthers();
   if (may('read_turns')) void load(true);
   else {
     more.hidden = true;
@@ -174,7 +208,10 @@ export function historyView() {
     element: h('div', { class: 'history' },
       h('h1', {}, t('view.history')),
       h('div', { class: 'bar', role: 'search' }, search, flagged), empty, list, more),
-    leave: () => live.removeEventListener('turn', told),
+    leave() {
+      live.removeEventListener('turn', told);
+      live.removeEventListener('turn_deleted', gone);
+    },
   };
 }
 

@@ -5,6 +5,9 @@ import { icon } from '../lib/icons.js';
 import { number, t } from '../lib/i18n.js';
 import { live } from '../lib/live.js';
 import { card } from '../cards/card.js';
+import { link } from '../lib/go.js';
+import { may } from '../lib/session.js';
+import { nameOf } from './lists.js';
 import { timersSection } from './timers.js';
 
 /** What people look at first. */
@@ -18,6 +21,7 @@ export function homeView() {
   const rooms = h('div', { class: 'rooms-list' });
   const empty = h('p', { class: 'empty' });
   const timers = timersSection();
+  const lists = h('div', { class: 'shortcuts' });
   /** @type {Map<string, ReturnType<typeof card>>} */
   let cards = new Map();
   /** @type {Map<string, { summary: HTMLElement, ids: string[] }>} */
@@ -66,6 +70,13 @@ export function homeView() {
     }
   }
 
+  function showLists() {
+    const open = live.lists.map((list) => ({ list, count: list.items.filter((item) => !item.done).length })).filter(({ list, count }) => count > 0 || list.id === 'shopping');
+    fill(lists, ...open.map(({ list, count }) =>
+      link('/lists', { class: 'chip' }, icon('list', 18), h('span', {}, nameOf(list)), count ? h('span', { class: 'count' }, String(count)) : null)));
+    lists.hidden = !may('keep_lists') || open.length === 0;
+  }
+
   /** @param {string} id */
   function choose(id) {
     only = id;
@@ -95,13 +106,16 @@ export function homeView() {
 
   live.addEventListener('entity', changed);
   live.addEventListener('house', later);
+  live.addEventListener('lists', showLists);
   build();
+  showLists();
 
   return {
-    element: h('div', { class: 'home' }, h('h1', { class: 'hidden' }, t('view.home')), filter, timers.element, empty, rooms),
+    element: h('div', { class: 'home' }, h('h1', { class: 'hidden' }, t('view.home')), filter, lists, timers.element, empty, rooms),
     leave() {
       live.removeEventListener('entity', changed);
       live.removeEventListener('house', later);
+      live.removeEventListener('lists', showLists);
       timers.leave();
     },
   };

@@ -1,6 +1,18 @@
 // @ts-check
+// What settings are made of.
 import { h } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
+import { t } from '../lib/i18n.js';
+import { link } from '../lib/go.js';
+
+/**
+ * The way back from a view that belongs to another one.
+ * @param {string} path
+ * @param {string} name
+ */
+export function back(path, name) {
+  return link(path, { class: 'back' }, icon('chevron', 18), t(`view.${name}`));
+}
 
 /**
  * Settings that belong together.

@@ -7,10 +7,11 @@ import { get, put, request } from '../lib/api.js';
 import { live } from '../lib/live.js';
 import { attempt } from '../lib/errors.js';
 import { announce, show } from '../lib/announce.js';
-import { restart } from '../lib/go.js';
+import { link, restart } from '../lib/go.js';
 import { forgetMe, may, me } from '../lib/session.js';
+import { choose, waits } from '../voice/headset.js';
 import { connectionTest, microphoneTest } from './tests.js';
-import { devicesSection, passkeysSection, peopleSection, tokensSection } from './people.js';
+import { devicesSection, passkeysSection, tokensSection } from './devices.js';
 import { group, line } from './setting-parts.js';
 
 /** @returns {import('../main.js').View} */
@@ -25,12 +26,15 @@ export function settingsView() {
     h('div', { class: 'me' }, h('span', { class: 'avatar', 'aria-hidden': 'true' }, (person?.name ?? '?').slice(0, 1).toUpperCase()),
       h('div', {}, h('p', { class: 'name' }, person?.name ?? ''), h('p', { class: 'quiet' }, person ? t(`role.${person.role}`) : '')),
       h('button', { type: 'button', class: 'chip', onclick: () => void signOut() }, t('settings.sign_out'))),
-    group('globe', t('settings.language_voice'), languageLine(), ...voiceLines()),
-    group('mic', t('settings.microphone'), microphone.element),
+    may('manage_people')
+      ? h('nav', { class: 'group', 'aria-label': t('view.people') }, link('/people', { class: 'next' }, icon('people', 22),
+        h('span', {}, h('strong', {}, t('view.people')), h('span', { class: 'quiet' }, t('people.text'))), icon('chevron', 20)))
+      : null,
+    group('globe', t('settings.language_voice'), nameLine(), languageLine(), ...voiceLines(leaving)),
+    group('mic', t('settings.microphone'), microphone.element, headsetLine()),
     group('wave', t('settings.connection'), connectionTest()),
     devicesSection(),
     passkeysSection(),
-    may('manage_people') ? peopleSection() : null,
     may('manage_tokens') ? tokensSection() : null,
     group('info', t('settings.about'), about()),
   );
@@ -43,10 +47,26 @@ async function signOut() {
   restart();
 }
 
+/** What the house calls the person. */
+function nameLine() {
+  const person = me();
+  const name = h('input', { type: 'text', id: 'own-name', maxLength: 100, autocomplete: 'name', value: person?.name ?? '', onchange: () => void save() });
+  name.defaultValue = name.value;
+  async function save() {
+    const wanted = name.value.trim();
+    if (!person || !wanted || wanted === person.name) return void (name.value = person?.name ?? '');
+    const saved = await attempt(() => request('PATCH', `/api/people/${person.id}`, { name: wanted }));
+    if (!saved) return void (name.value = person.name);
+    announce(t('saved'));
+    restart();
+  }
+  return line('own-name', t('settings.name'), name);
+}
+
 function languageLine() {
-  const select = h('select', { class: 'choice', id: 'language', onchange: () => void choose() },
+  const select = h('select', { class: 'choice', id: 'language', onchange: () => void speak() },
     ...Object.entries(LANGUAGES).map(([tag, name]) => h('option', { value: tag, selected: tag === language() }, name)));
-  async function choose() {
+  async function speak() {
     const chosen = /** @type {import('../lib/i18n.js').Language} */ (select.value);
     remember(chosen);
     await use(chosen);
@@ -58,7 +78,7 @@ function languageLine() {
 }
 
 /** Voice, room and privacy: what the server keeps for the person. */
-function voiceLines() {
+function voiceLines(/** @type {(() => void)[]} */ leaving) {
   const voice = h('select', { class: 'choice', id: 'voice' });
   const area = h('select', { class: 'choice', id: 'area' });
   const audio = h('input', { type: 'checkbox', class: 'switch', id: 'keep-audio', role: 'switch' });
@@ -76,10 +96,17 @@ function voiceLines() {
     voice.replaceChildren(h('option', { value: '' }, t('settings.house_voice')),
       ...house.voices.filter(fits).map((/** @type {any} */ one) => h('option', { value: one.name }, `${name(one)} (${one.languages.slice(0, 2).join(', ')})`)));
     voice.value = own.voice ?? '';
-    area.replaceChildren(h('option', { value: '' }, t('settings.on_the_move')), ...live.areas.map((one) => h('option', { value: one.id }, one.name)));
-    area.value = own.area ?? '';
+    // The rooms may come later than what was chosen.
+    const rooms = () => {
+      area.replaceChildren(h('option', { value: '' }, t('settings.on_the_move')), ...live.areas.map((one) => h('option', { value: one.id }, one.name)));
+      area.value = own.area ?? '';
+    };
+    rooms();
+    live.addEventListener('house', rooms);
+    leaving.push(() => live.removeEventListener('house', rooms));
     audio.checked = own.keep_audio ?? house.keep_audio;
     const save = async () => {
+      own.area = area.value || null;
       const saved = await attempt(() => put('/api/settings', { voice: voice.value || null, area: area.value || null, keep_audio: audio.checked }));
       if (saved) announce(t('saved'));
     };
@@ -110,6 +137,12 @@ export function dress(theme) {
   else localStorage.setItem('vesta.theme', theme);
   if (theme === 'auto') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
+}
+
+/** Whether the button of a headset is waited for while nothing is played. */
+function headsetLine() {
+  const box = h('input', { type: 'checkbox', class: 'switch', id: 'headset', role: 'switch', checked: waits(), onchange: () => choose(box.checked) });
+  return line('headset', t('settings.headset'), box, t('settings.headset_text'));
 }
 
 function about() {

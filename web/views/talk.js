@@ -7,17 +7,24 @@ import { announce } from '../lib/announce.js';
 import { live } from '../lib/live.js';
 import { me } from '../lib/session.js';
 import { talk } from '../voice/talk.js';
+import { listen as listenForHeadset } from '../voice/headset.js';
 import { undoChip } from './turn-parts.js';
 
 /** A press that is shorter is a tap: the button then stays down until the next one. */
 const TAP_MS = 350;
+/** An answer of more characters is written smaller. */
+const LONG = 110;
 
 /** @returns {import('../main.js').View} */
 export function talkView() {
   let pressedAt = 0;
   let tapped = false;
+  /** Whether the press cut the house short: a mere tap then meant no more than that. */
+  let silenced = false;
   /** @type {Turn | null} */
   let turn = null;
+  /** What is shown again where the press is given up. @type {Turn | null} */
+  let before = null;
 
   const heard = h('p', { class: 'heard' });
   const answer = h('p', { class: 'answer' });
@@ -26,7 +33,7 @@ export function talkView() {
   const status = h('p', { class: 'state', role: 'status' });
   const why = h('p', { class: 'why' });
   const orb = h('button', { class: 'orb', type: 'button', 'aria-describedby': 'talk-hint' },
-    h('span', { class: 'halo', 'aria-hidden': 'true' }), h('span', { class: 'core', 'aria-hidden': 'true' }, icon('mic', 56)));
+    h('span', { class: 'halo', 'aria-hidden': 'true' }), h('span', { class: 'core', 'aria-hidden': 'true' }, icon('mic', 56), icon('stop', 56)));
   const meter = h('span', { class: 'meter', 'aria-hidden': 'true' });
   const hands = h('button', { class: 'chip toggle', type: 'button', 'aria-pressed': 'false', onclick: () => void toggleHands() },
     icon('wave', 20), h('span', {}, t('talk.hands_free')));
@@ -35,9 +42,9 @@ export function talkView() {
   async function down() {
     if (talk.handsFree) return talk.interrupt();
     if (tapped) return;
-    if (talk.state === 'speaking') talk.interrupt();
+    silenced = talk.state === 'speaking';
     pressedAt = performance.now();
-    turn = null;
+    [before, turn] = [turn, null];
     navigator.vibrate?.(12);
     await talk.press();
   }
@@ -45,11 +52,25 @@ export function talkView() {
   function up() {
     if (talk.handsFree || pressedAt === 0) return;
     const held = performance.now() - pressedAt;
-    if (!tapped && held < TAP_MS) {
-      tapped = talk.state === 'listening' || talk.state === 'connecting';
-      return;
-    }
-    finish();
+    if (tapped || held >= TAP_MS) return finish();
+    if (silenced) return giveUp();
+    tapped = talk.pressed;
+  }
+
+  /** Begins, and the next one ends: for everything that is pressed and not held. */
+  async function tap() {
+    if (talk.handsFree || talk.state === 'speaking') return talk.interrupt();
+    if (talk.pressed) return finish();
+    await down();
+    tapped = talk.pressed;
+  }
+
+  function giveUp() {
+    tapped = false;
+    pressedAt = 0;
+    if (!talk.pressed) return;
+    turn = before;
+    talk.cancel();
   }
 
   function finish() {
@@ -71,17 +92,11 @@ export function talkView() {
     void down();
   });
   orb.addEventListener('pointerup', up);
-  orb.addEventListener('pointercancel', () => {
-    pressedAt = 0;
-    tapped = false;
-    talk.cancel();
-  });
+  orb.addEventListener('pointercancel', giveUp);
   orb.addEventListener('contextmenu', (event) => event.preventDefault());
   // A click without a pointer comes from a screen reader or from Enter: it begins, and the next one ends.
   orb.addEventListener('click', (event) => {
-    if (event.detail !== 0 || spaceDown) return;
-    if (tapped) finish();
-    else void down().then(() => (tapped = true));
+    if (event.detail === 0 && !spaceDown) void tap();
   });
 
   let spaceDown = false;
@@ -89,9 +104,7 @@ export function talkView() {
   function key(event) {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.key === 'Escape' && event.type === 'keydown') {
-      tapped = false;
-      pressedAt = 0;
-      talk.cancel();
+      giveUp();
       talk.interrupt();
     }
     if (event.code !== 'Space' || (target !== orb && target.closest('button, a, input, textarea, select, [role=slider]'))) return;
@@ -107,24 +120,25 @@ export function talkView() {
   }
 
   function paint() {
-    const { state } = talk;
+    const { state, exchange } = talk;
     element.dataset.state = state;
     orb.setAttribute('aria-label', t(state === 'listening' ? 'talk.button_end' : state === 'speaking' ? 'talk.button_stop' : 'talk.button'));
     orb.setAttribute('aria-pressed', String(state === 'listening'));
     hands.setAttribute('aria-pressed', String(talk.handsFree));
-    setText(status, t(`state.${state}`));
+    setText(status, t(state === 'ready' && talk.handsFree ? 'state.ready_hands_free' : `state.${state}`));
     const reason = state === 'blocked' ? `blocked.${talk.why}` : state === 'offline' ? `offline.${talk.why}` : '';
     const kept = talk.kept > 0 ? t(talk.kept === 1 ? 'talk.kept_one' : 'talk.kept', { count: talk.kept }) : '';
-    const failed = talk.error ? word(`error.${talk.error}`, t('error.internal')) : '';
-    const hint = state === 'ready' || state === 'resting' ? t(talk.handsFree ? 'talk.hint_hands_free' : 'talk.hint') : '';
-    setText(why, [reason && t(reason), kept, failed].filter(Boolean).join(' ') || hint);
+    const failed = exchange.error ? word(`error.${exchange.error}`, exchange.answer ? '' : t('error.internal')) : '';
+    setText(why, [reason && t(reason), kept, failed].filter(Boolean).join(' ') || hint());
     why.classList.toggle('warn', Boolean(reason || kept || failed));
-    setText(heard, talk.heard);
-    greeting.hidden = Boolean(turn || talk.heard || talk.answer || talk.error);
-    heard.classList.toggle('unsettled', talk.unsettled);
-    setText(answer, talk.answer || (turn?.spoken ?? ''));
+    setText(heard, exchange.heard);
+    greeting.hidden = Boolean(turn || exchange.heard || exchange.answer || exchange.error);
+    heard.classList.toggle('unsettled', exchange.unsettled);
+    const said = exchange.answer || (turn?.spoken ?? '');
+    setText(answer, said);
+    answer.classList.toggle('long', said.length > LONG);
     setText(way, talk.way ? t(`way.${talk.way}`) : '');
-    if (turn && !talk.heard) setText(heard, turn.transcript ?? '');
+    if (turn && !exchange.heard) setText(heard, turn.transcript ?? '');
     fill(deed, turn && undoChip(turn, (now) => ((turn = now), paint())));
     trust.hidden = !(state === 'blocked' && talk.why === 'insecure');
   }
@@ -139,17 +153,22 @@ export function talkView() {
     if (now.id !== turn?.id) {
       const mine = !now.person || now.person === me()?.id;
       // Clocks differ between devices: what was heard tells whose sentence it is, not when.
-      if (talk.since === 0 || !mine || now.mode === 'text' || (talk.heard && !talk.unsettled && now.transcript !== talk.heard)) return;
+      const { since, heard: said, unsettled } = talk.exchange;
+      if (since === 0 || !mine || now.mode === 'text' || (said && !unsettled && now.transcript !== said)) return;
     }
     turn = now;
     paint();
   }
 
   function hidden() {
-    if (!document.hidden) return;
-    tapped = false;
-    pressedAt = 0;
-    talk.cancel();
+    if (document.hidden) giveUp();
+  }
+
+  /** What to do, or what is being waited for. */
+  function hint() {
+    if (talk.handsFree && (talk.state === 'ready' || talk.state === 'listening')) return t('talk.hint_hands_free');
+    if (talk.state === 'listening') return t(tapped ? 'talk.hint_tapped' : 'talk.hint_held');
+    return word(`talk.hint_${talk.state}`, '');
   }
 
   const trust = h('a', { class: 'button', href: '/trust', hidden: true }, t('talk.make_secure'));
@@ -167,7 +186,7 @@ export function talkView() {
   document.addEventListener('keydown', key);
   document.addEventListener('keyup', key);
   document.addEventListener('visibilitychange', hidden);
-  headset(() => (talk.state === 'listening' ? finish() : void down().then(() => (tapped = true))));
+  const stopListening = listenForHeadset(() => void tap());
   void talk.open();
   paint();
 
@@ -180,7 +199,7 @@ export function talkView() {
       document.removeEventListener('keydown', key);
       document.removeEventListener('keyup', key);
       document.removeEventListener('visibilitychange', hidden);
-      headset(null);
+      stopListening();
       talk.close();
     },
   };
@@ -191,21 +210,3 @@ function greet() {
   const part = hour < 5 ? 'night' : hour < 11 ? 'morning' : hour < 18 ? 'day' : hour < 22 ? 'evening' : 'night';
   return t(`talk.good_${part}`, { name: me()?.name ?? '' });
 }
-
-/**
- * The button of a headset, where the browser hands it on.
- * @param {(() => void) | null} pressed
- */
-function headset(pressed) {
-  if (!('mediaSession' in navigator)) return;
-  const session = navigator.mediaSession;
-  if (pressed) session.metadata = new MediaMetadata({ title: 'Vesta' });
-  for (const action of /** @type {MediaSessionAction[]} */ (['play', 'pause', 'togglemicrophone'])) {
-    try {
-      session.setActionHandler(action, pressed);
-    } catch {
-      // This browser does not know the action.
-    }
-  }
-}
-

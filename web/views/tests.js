@@ -55,6 +55,7 @@ export function microphoneTest() {
     } finally {
       microphone.stop();
       meter.style.setProperty('--level', '0');
+      meter.setAttribute('aria-valuenow', '0');
       start.disabled = false;
     }
   }

@@ -6,6 +6,7 @@ import { t } from '../lib/i18n.js';
 import { live } from '../lib/live.js';
 import { post } from '../lib/api.js';
 import { attempt } from '../lib/errors.js';
+import { show } from '../lib/announce.js';
 
 /**
  * Hours, minutes and seconds.
@@ -88,5 +89,11 @@ export function timersSection() {
 
 /** @param {Timer} timer @param {'pause' | 'resume' | 'cancel'} what */
 async function tell(timer, what) {
-  await attempt(() => post(`/api/timers/${encodeURIComponent(timer.id)}/${what}`));
+  const over = timer.ringing;
+  const seconds = Math.round(left(timer) / 1_000);
+  const done = await attempt(() => post(`/api/timers/${encodeURIComponent(timer.id)}/${what}`));
+  if (!done || what !== 'cancel' || over || seconds < 1) return;
+  const { name, area } = timer;
+  const again = () => attempt(() => post('/api/timers', { seconds, ...(name ? { name } : {}), ...(area ? { area } : {}) }));
+  show(t('home.timer_ended', { name: name || t('home.timer') }), { label: t('turn.undo'), act: () => void again() });
 }

@@ -9,6 +9,9 @@ import { restart } from '../lib/go.js';
 import { me, signIn, theDoor } from '../lib/session.js';
 import { makePasskey, signInWithPasskey, supported, wasCancelled } from '../lib/passkeys.js';
 
+/** A house that does not answer is asked again this often. */
+const AGAIN_MS = 3_000;
+
 /** @returns {import('../main.js').View} */
 export function welcomeView() {
   const card = h('div', { class: 'welcome-card' });
@@ -16,8 +19,24 @@ export function welcomeView() {
   const secret = location.hash.slice(1);
   if (secret) void useLink(secret, card);
   else if (me()) leave();
-  else signInForms(card);
+  else if (theDoor().reached) signInForms(card);
+  else return { element, leave: awaitHouse(card) };
   return { element };
+}
+
+/**
+ * The house does not answer: says so, and tries again by itself.
+ * @param {HTMLElement} card
+ */
+function awaitHouse(card) {
+  fill(card, h('h1', {}, t('state.offline')), h('p', { role: 'status' }, t(navigator.onLine ? 'offline.no_server' : 'offline.no_network')),
+    h('button', { type: 'button', class: 'button', onclick: restart }, t('again')));
+  const timer = setTimeout(restart, AGAIN_MS);
+  addEventListener('online', restart);
+  return () => {
+    clearTimeout(timer);
+    removeEventListener('online', restart);
+  };
 }
 
 /** The link's secret must not stay in the address bar, nor in the history. */

@@ -2,10 +2,10 @@
 // From the events of OpenAI's Realtime API to the few things that the app wants to know.
 
 /**
- * @typedef {{ kind: 'taken' } | { kind: 'speech_started' } | { kind: 'speech_stopped' }
+ * @typedef {{ kind: 'speech_started' } | { kind: 'speech_stopped' }
  *   | { kind: 'partial', text: string, whole: boolean } | { kind: 'transcript', text: string }
  *   | { kind: 'response', id: string } | { kind: 'says', item: string, text: string, whole: boolean }
- *   | { kind: 'done', id: string, failed: string, silent: boolean } | { kind: 'error', code: string }} Reading
+ *   | { kind: 'done', id: string, failed: string, silent: boolean } | { kind: 'error', code: string, about: string }} Reading
  */
 
 /**
@@ -15,8 +15,6 @@
  */
 export function readEvent(event) {
   switch (event?.type) {
-    case 'input_audio_buffer.committed':
-      return { kind: 'taken' };
     case 'input_audio_buffer.speech_started':
       return { kind: 'speech_started' };
     case 'input_audio_buffer.speech_stopped':
@@ -26,7 +24,7 @@ export function readEvent(event) {
     case 'conversation.item.input_audio_transcription.completed':
       return { kind: 'transcript', text: (event.transcript ?? '').trim() };
     case 'conversation.item.input_audio_transcription.failed':
-      return { kind: 'error', code: event.error?.code ?? 'internal' };
+      return { kind: 'error', code: event.error?.code ?? 'internal', about: '' };
     case 'response.created':
       return { kind: 'response', id: event.response?.id ?? '' };
     case 'response.output_audio_transcript.delta':
@@ -43,7 +41,7 @@ export function readEvent(event) {
       return { kind: 'done', id, failed, silent };
     }
     case 'error':
-      return { kind: 'error', code: event.error?.code ?? event.error?.type ?? 'internal' };
+      return { kind: 'error', code: event.error?.code ?? event.error?.type ?? 'internal', about: event.error?.event_id ?? '' };
     default:
       return null;
   }

@@ -1,75 +1,70 @@
 // @ts-check
-// Speaking with the house: which way is taken to the server, who listens, who speaks. Views show `state` and call the verbs.
+// Speaking with the house: who listens, who speaks, what becomes of a sentence. Views show `state` and call the verbs; `line.js` knows
+// how the house is reached.
 import { newId } from '../lib/api.js';
-import * as outbox from '../lib/outbox.js';
+import { live } from '../lib/live.js';
 import { Microphone, MicrophoneError, RATE, join } from './microphone.js';
-import { RtcTransport } from './rtc.js';
-import { SocketTransport } from './socket.js';
+import { Exchange } from './exchange.js';
+import { Line } from './line.js';
+import { KeptSpeech } from './kept.js';
 import { readEvent } from './reading.js';
 import { hold as wake, letGo as sleep } from './awake.js';
 
 /**
- * @typedef {'resting' | 'connecting' | 'ready' | 'listening' | 'thinking' | 'speaking' | 'offline' | 'blocked'} State
+ * @typedef {'resting' | 'connecting' | 'ready' | 'asking' | 'listening' | 'thinking' | 'speaking' | 'offline' | 'blocked'} State
  * @typedef {import('./transport.js').Transport} Transport
  */
 
-/** WebRTC has this long before the WebSocket is taken. */
-const RTC_MS = 1_600;
-const SOCKET_MS = 6_000;
-/** While the WebSocket is used, WebRTC is tried again this often. */
-const RETURN_MS = 30_000;
 /** What is still on its way when the button is released. */
 const TAIL_MS = 80;
 /** Shorter than this nobody said anything. */
 const SHORTEST_MS = 150;
 /** An answer that does not begin within this time does not come. */
 const ANSWER_MS = 20_000;
-/** A sentence that left and is not taken within this time went nowhere. */
-const TAKEN_MS = 15_000;
-const LONGEST_PAUSE = 8_000;
-/** Without a network for this long there is no connection. */
-const GONE_MS = 2_000;
+/** What was kept is sent so often at most: then it is its fault, and not the connection's. */
+const MOST_SENT = 3;
+/** Names what asks for an answer, so that an error that is about it can be told from others. */
+const ASK = 'ask';
+/** After the text of an answer, its sound has this long to begin. */
+const SOUND_MS = 3_000;
 
 class Talk extends EventTarget {
   /** @type {State} */
   state = 'resting';
   /** Why it is offline or blocked: a code. */
   why = '';
-  /** What was understood so far. */
-  heard = '';
-  /** Whether `heard` may still change. */
-  unsettled = false;
-  /** What the house says. */
-  answer = '';
-  /** What went wrong with the last sentence: a code. */
-  error = '';
-  /** Whether what was said waits for the connection. */
-  kept = 0;
   handsFree = false;
-  /** When the current sentence began (Unix time, milliseconds); 0 before the first. */
-  since = 0;
+  /** What is being said and answered, or was last. */
+  exchange = new Exchange();
+  #before = this.exchange;
   microphone = new Microphone();
 
-  /** @type {Transport | null} */
-  #transport = null;
+  #line = new Line(this.microphone);
+  #speech = new KeptSpeech();
   #wanted = false;
   #rested = false;
   #pressed = false;
   /** Whether what is recorded reached the server as it was spoken. */
   #streamed = false;
   #playing = false;
+  /** How often what was kept was sent, by id. @type {Record<string, number>} */
+  #tries = {};
   /** @type {Int16Array[]} */
   #recorded = [];
-  #response = '';
-  #item = '';
-  /** @type {Promise<void> | null} */
-  #connecting = null;
-  #pause = 300;
-  /** @type {Record<string, ReturnType<typeof setTimeout>>} */
-  #timers = {};
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #patience;
 
   constructor() {
     super();
+    this.#line.calm = () => this.state === 'ready' && !this.handsFree;
+    this.#line.busy = () => this.#pressed;
+    this.#line.addEventListener('connecting', () => this.state !== 'listening' && this.#set('connecting'));
+    this.#line.addEventListener('offline', (event) => this.#set('offline', /** @type {CustomEvent<string>} */ (event).detail));
+    this.#line.addEventListener('up', () => this.#up());
+    this.#line.addEventListener('connected', () => this.#pressed || void this.#sendKept());
+    this.#line.addEventListener('down', (event) => this.#down(/** @type {CustomEvent<Transport>} */ (event).detail));
+    this.#line.addEventListener('event', (event) => this.#take(/** @type {CustomEvent} */ (event).detail));
+    this.#line.addEventListener('playing', (event) => this.#sounds(/** @type {CustomEvent<boolean>} */ (event).detail));
     this.microphone.addEventListener('pcm', (event) => {
       if (this.#pressed) this.#recorded.push(/** @type {CustomEvent<Int16Array>} */ (event).detail);
     });
@@ -78,30 +73,33 @@ class Talk extends EventTarget {
 
   /** What carries the session now. */
   get way() {
-    return this.#transport?.kind ?? null;
+    return this.#line.way?.kind ?? null;
   }
 
-  async path() {
-    return (await this.#transport?.path()) ?? null;
+  /** How much of what was said waits for the connection. */
+  get kept() {
+    return this.#speech.count;
+  }
+
+  /** Whether the button is down. */
+  get pressed() {
+    return this.#pressed;
   }
 
   /** Connects, and stays connected until `close`. */
   async open() {
     this.#wanted = true;
-    this.kept = (await outbox.waiting().catch(() => [])).filter((one) => one.kind === 'speech').length;
-    if (this.#transport) return;
-    this.#connecting ??= this.#connect().finally(() => {
-      this.#connecting = null;
-    });
-    await this.#connecting;
+    await this.#speech.look();
+    if (this.#wanted) await this.#line.open();
   }
 
   close() {
     this.#wanted = false;
     this.handsFree = false;
     this.#pressed = false;
-    for (const timer of Object.values(this.#timers)) clearTimeout(timer);
-    this.#drop();
+    this.#playing = false;
+    clearTimeout(this.#patience);
+    this.#line.close();
     this.microphone.stop();
     sleep();
     this.#set('resting');
@@ -123,143 +121,41 @@ class Talk extends EventTarget {
 
   /** The network changed: another one, or none. */
   networkChanged() {
-    if (!this.#wanted) return;
-    const transport = this.#transport;
-    if (!navigator.onLine) {
-      // Between two networks there may be none for a moment. WebRTC notices itself when it was too long; a WebSocket does not.
-      this.#later('gone', GONE_MS, () => !navigator.onLine && transport && this.#cut(transport));
-    } else if (!transport) {
-      this.#pause = 300;
-      void this.open();
-    } else if (transport.kind === 'webrtc') void transport.moved();
-    else if (this.state === 'ready') this.#cut(transport);
-    this.#lookForRtc(1_000);
+    this.#line.networkChanged();
   }
 
-  /** A connection that leads nowhere. @param {Transport} transport */
-  #cut(transport) {
-    transport.close();
-    this.#lost(transport);
+  /** The house was away and is back. */
+  houseIsBack() {
+    if (this.#wanted) this.#line.check();
   }
 
-  async #connect() {
-    if (this.state !== 'listening') this.#set('connecting');
-    if (!navigator.onLine) return this.#offline('no_network');
-    const transport = (await this.#reach(() => new RtcTransport(), RTC_MS)) ?? (await this.#reach(() => new SocketTransport(this.microphone), SOCKET_MS));
-    if (!this.#wanted) return transport?.close();
-    if (!transport) return this.#offline('no_server');
-    this.#pause = 300;
-    await this.#use(transport);
-    // Lost meanwhile: whoever opened again waits for this very attempt.
-    if (this.#wanted && !this.#transport) return this.#offline('no_server');
-    if (this.#transport?.kind === 'websocket') this.#lookForRtc(RETURN_MS);
-    if (!this.#pressed) void this.#sendKept().catch(() => {});
-  }
-
-  /**
-   * A connected transport, or nothing after so long.
-   * @param {() => Transport} make
-   * @param {number} ms
-   * @returns {Promise<Transport | null>}
-   */
-  async #reach(make, ms) {
-    const transport = make();
-    const late = AbortSignal.timeout(ms);
-    try {
-      // Whatever a browser makes of a way that leads nowhere: the time is kept.
-      const over = new Promise((_, reject) => late.addEventListener('abort', () => reject(late.reason)));
-      await Promise.race([transport.connect(late), over]);
-      return transport;
-    } catch {
-      transport.close();
-      return null;
-    }
-  }
-
-  /** @param {Transport} transport */
-  async #use(transport) {
-    const before = this.#transport;
-    this.#transport = transport;
-    before?.close();
-    transport.addEventListener('event', (event) => this.#take(/** @type {CustomEvent} */ (event).detail));
-    transport.addEventListener('playing', (event) => this.#sounds(/** @type {CustomEvent<boolean>} */ (event).detail));
-    transport.addEventListener('closed', () => this.#lost(transport));
-    // A way that was closed takes no microphone any more.
-    if (this.microphone.stream) await transport.attach(this.microphone.stream).catch(() => {});
-    if (transport !== this.#transport) return;
+  #up() {
     this.#configure();
-    if (this.handsFree) transport.listen(true);
+    if (this.handsFree) this.#line.way?.listen(true);
     if (!this.#pressed) this.#set('ready');
   }
 
-  /**
-   * A way for speech that was recorded: over WebRTC there is none, so a WebSocket is opened, until WebRTC is taken again.
-   * @returns {Promise<Transport | null>}
-   */
-  async #wayForRecorded() {
-    if (this.#transport?.kind === 'webrtc') {
-      const socket = await this.#reach(() => new SocketTransport(this.microphone), SOCKET_MS);
-      // Somebody speaks over the other one, or nobody wants any.
-      if (!this.#wanted || this.#pressed) socket?.close();
-      else if (socket) await this.#use(socket);
-      this.#lookForRtc(3_000);
-    }
-    return this.#transport?.kind === 'websocket' ? this.#transport : null;
+  /** @param {Transport} way */
+  #down(way) {
+    this.#playing = false;
+    this.#streamed = false;
+    this.exchange.response = '';
+    this.dispatchEvent(new Event('lost'));
+    // Not answered: said again over the next connection. What was done already is only answered.
+    const lost = this.#speech.lost(way);
+    if (lost.length > 0) void Promise.all(lost.map((sentence) => this.#keep(sentence))).then(() => this.#line.way && this.#sendKept());
   }
 
   /** Who decides where a sentence ends: the button, or the house. */
   #configure() {
     const detection = this.handsFree ? { type: 'semantic_vad', create_response: true, interrupt_response: true } : null;
-    this.#send({
+    this.#line.send({
       type: 'session.update',
       session: {
         type: 'realtime',
         output_modalities: ['audio'],
         audio: { input: { turn_detection: detection, transcription: { model: 'vesta' } } },
       },
-    });
-  }
-
-  /** @param {Record<string, unknown>} event */
-  #send(event) {
-    this.#transport?.send(event);
-  }
-
-  #drop() {
-    const transport = this.#transport;
-    this.#transport = null;
-    transport?.close();
-    this.#playing = false;
-  }
-
-  /** @param {Transport} transport */
-  #lost(transport) {
-    if (transport !== this.#transport) return;
-    this.#transport = null;
-    this.#playing = false;
-    this.#streamed = false;
-    if (!this.#wanted) return;
-    void this.open();
-  }
-
-  /** @param {string} why */
-  #offline(why) {
-    this.#set('offline', why);
-    this.#later('retry', this.#pause, () => void this.open());
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
-  }
-
-  /** WebRTC is better where it gets through: it is taken as soon as it does and nobody speaks. @param {number} ms */
-  #lookForRtc(ms) {
-    this.#later('rtc', ms, async () => {
-      if (!this.#wanted || this.#transport?.kind !== 'websocket') return;
-      const quiet = this.state === 'ready' && !this.handsFree;
-      const found = quiet ? await this.#reach(() => new RtcTransport(), RTC_MS) : null;
-      if (found && this.#wanted && this.state === 'ready') await this.#use(found);
-      else {
-        found?.close();
-        this.#lookForRtc(RETURN_MS);
-      }
     });
   }
 
@@ -272,13 +168,14 @@ class Talk extends EventTarget {
     this.#pressed = true;
     this.#recorded = [];
     this.#streamed = false;
-    this.since = Date.now();
-    Object.assign(this, { heard: '', answer: '', error: '', unsettled: true });
     this.#interrupt();
+    this.#before = this.exchange;
+    this.exchange = Exchange.begin();
     const fresh = !this.microphone.open;
+    if (fresh) this.#set('asking');
     try {
       const stream = await this.microphone.start();
-      if (fresh) await this.#transport?.attach(stream);
+      if (fresh) await this.#line.way?.attach(stream).catch(() => {});
     } catch (error) {
       this.#pressed = false;
       this.#block(error instanceof MicrophoneError ? error.code : 'unknown');
@@ -286,12 +183,12 @@ class Talk extends EventTarget {
     }
     wake();
     if (!this.#pressed) {
-      this.#set('ready');
+      this.#set(this.#line.way ? 'ready' : 'connecting');
       return true;
     }
-    if (this.#transport) {
-      this.#send({ type: 'input_audio_buffer.clear' });
-      this.#transport.listen(true);
+    if (this.#line.way) {
+      this.#line.send({ type: 'input_audio_buffer.clear' });
+      this.#line.way.listen(true);
       this.#streamed = true;
     } else void this.open();
     this.#set('listening');
@@ -305,114 +202,111 @@ class Talk extends EventTarget {
     if (!this.#pressed) return;
     this.#pressed = false;
     if (!this.handsFree) sleep();
-    this.#transport?.listen(this.handsFree);
+    this.#line.way?.listen(this.handsFree);
     const speech = join(this.#recorded);
+    const sentence = { id: newId(), speech };
     this.#recorded = [];
     if ((speech.length / RATE) * 1_000 < SHORTEST_MS) {
-      this.#send({ type: 'input_audio_buffer.clear' });
-      this.unsettled = false;
-      return this.#set(this.#transport ? 'ready' : 'connecting');
+      this.#line.send({ type: 'input_audio_buffer.clear' });
+      this.exchange.unsettled = false;
+      return this.#set(this.#line.way ? 'ready' : 'connecting');
     }
-    if (this.#connecting && !this.#transport) await this.#connecting;
-    if (!this.#transport) return this.#keep(speech);
+    await this.#line.settled();
+    if (!this.#line.way) return void this.#keep(sentence);
     if (!this.#streamed) {
       // Into the queue: what was kept before goes first, and never into the middle of this.
-      if (await this.#keep(speech)) return void this.#sendKept().catch(() => {});
+      if (await this.#keep(sentence)) return void this.#sendKept();
       // Nothing can be kept here, so nothing else is being sent either.
-      this.error = '';
-      const way = await this.#wayForRecorded();
-      if (!way) return this.#keep(speech);
+      this.exchange.error = '';
+      const way = await this.#line.forRecorded();
+      if (!way) return void this.#keep(sentence);
       this.#set('thinking');
-      this.#send({ type: 'input_audio_buffer.clear' });
-      if (!(await way.speech(speech, () => !this.#pressed && this.#transport === way))) return this.#keep(speech);
+      this.#line.send({ type: 'input_audio_buffer.clear' });
+      if (!(await way.speech(speech, () => !this.#pressed && this.#line.way === way))) return void this.#keep(sentence);
     }
-    this.#commit();
-    const transport = this.#transport;
-    if (!transport) return this.#keep(speech);
-    // Lost before it was taken: said again over the next connection.
-    const again = () => void this.#keep(speech).then(() => this.#transport && this.#sendKept());
-    transport.addEventListener('closed', again, { once: true });
-    this.addEventListener('taken', () => transport.removeEventListener('closed', again), { once: true });
+    const way = this.#line.way;
+    if (!way) return void this.#keep(sentence);
+    this.#speech.sent(way, sentence);
+    this.#commit(sentence.id);
     // What could not be sent because the button was pressed.
-    if (this.kept) void this.#next('answered', ANSWER_MS).then(() => this.#transport && this.#sendKept()).catch(() => {});
+    if (this.kept) void this.#next('quiet', ANSWER_MS).then(() => this.#line.way && this.#sendKept());
   }
 
-  /** Gives up what was being said. */
+  /** Gives up what was being said: all is as it was before. */
   cancel() {
     if (!this.#pressed) return;
     this.#pressed = false;
     this.#recorded = [];
-    this.#transport?.listen(this.handsFree);
-    this.#send({ type: 'input_audio_buffer.clear' });
-    this.unsettled = false;
-    this.#set(this.#transport ? 'ready' : 'connecting');
+    if (!this.handsFree) sleep();
+    this.#line.way?.listen(this.handsFree);
+    this.#line.send({ type: 'input_audio_buffer.clear' });
+    this.exchange = this.#before;
+    this.#set(this.#line.way ? 'ready' : 'connecting');
   }
 
-  #commit() {
-    this.#send({ type: 'input_audio_buffer.commit' });
-    this.#send({ type: 'response.create' });
+  /** @param {string} id Under which the house does the sentence once. */
+  #commit(id) {
+    this.#line.send({ type: 'input_audio_buffer.commit', vesta_request_id: id });
+    this.#line.send({ type: 'response.create', event_id: ASK });
     this.#set('thinking');
-    this.#later('answer', ANSWER_MS, () => {
-      if (this.state !== 'thinking') return;
-      this.error = 'no_answer_from_server';
+    this.#await(ANSWER_MS, () => {
+      this.exchange.error = 'no_answer_from_server';
       this.#set('ready');
     });
   }
 
   /**
-   * @param {Int16Array<ArrayBuffer>} speech
+   * @param {import('./kept.js').Sentence} sentence
    * @returns {Promise<boolean>} Whether it is kept.
    */
-  async #keep(speech) {
-    const one = { id: newId(), at_ms: Date.now(), kind: /** @type {const} */ ('speech'), pcm: speech.buffer };
-    const done = await outbox.keep(one).then(
-      () => true,
-      () => false,
-    );
-    if (done) this.kept += 1;
-    else this.error = 'not_kept';
-    this.#set(this.#transport ? 'ready' : 'offline', this.why || 'no_server');
-    return done;
+  async #keep(sentence) {
+    const kept = await this.#speech.keep(sentence);
+    if (!kept) this.exchange.error = 'not_kept';
+    this.#set(this.#line.way ? 'ready' : 'offline', this.why || 'no_server');
+    return kept;
   }
 
   /** What was said while there was no connection, the oldest first, each when the one before was answered. */
   async #sendKept() {
-    await outbox.alone('speech', async () => {
-      for (const one of await outbox.waiting().catch(() => [])) {
-        if (one.kind !== 'speech' || this.#pressed) continue;
-        const way = await this.#wayForRecorded();
-        if (!way || this.#pressed) return;
-        this.since = Date.now();
-        // Not `ready`: WebRTC must not be taken while it is on its way.
-        this.#set('thinking');
-        this.#send({ type: 'input_audio_buffer.clear' });
-        if (!(await way.speech(new Int16Array(one.pcm), () => !this.#pressed && this.#transport === way))) {
-          if (this.#transport === way) this.#set('ready');
-          return;
-        }
-        const taken = this.#next('taken', TAKEN_MS);
-        const answered = this.#next('answered', ANSWER_MS);
-        this.#commit();
-        // Not over this way: it must not be taken later, when it was said again.
-        if (!(await taken) || this.#transport !== way) return this.#cut(way);
-        await outbox.forget(one.id);
-        this.kept = Math.max(0, this.kept - 1);
-        this.#changed();
-        await answered;
+    await this.#speech.each(async ({ id, speech }, forget) => {
+      if (this.#pressed) return false;
+      const way = await this.#line.forRecorded();
+      if (!way || this.#pressed) return false;
+      this.exchange = Exchange.begin();
+      // Not `ready`: WebRTC must not be taken while it is on its way.
+      this.#set('thinking');
+      this.#line.send({ type: 'input_audio_buffer.clear' });
+      if (!(await way.speech(speech, () => !this.#pressed && this.#line.way === way))) {
+        if (this.#line.way === way) this.#set('ready');
+        return false;
       }
+      const [over, quiet] = [this.#next('over', ANSWER_MS), this.#next('quiet', ANSWER_MS)];
+      this.#commit(id);
+      const answered = await over;
+      const hopeless = !answered && this.#line.way === way && (this.#tries[id] = (this.#tries[id] ?? 0) + 1) >= MOST_SENT;
+      if (answered || hopeless) await forget();
+      this.#changed();
+      if (answered) return await quiet, true;
+      if (this.#line.way === way) this.#line.cut(way);
+      return hopeless;
     });
   }
 
   /**
-   * Whether this is told within so long.
+   * Whether this is told within so long, and before the connection is lost.
    * @param {string} name
    * @param {number} ms
    * @returns {Promise<boolean>}
    */
   #next(name, ms) {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), ms);
-      this.addEventListener(name, () => (clearTimeout(timer), resolve(true)), { once: true });
+      const done = (/** @type {Event | null} */ event) => {
+        clearTimeout(timer);
+        resolve(event?.type === name);
+      };
+      const timer = setTimeout(done, ms, null);
+      this.addEventListener(name, done, { once: true });
+      this.addEventListener('lost', done, { once: true });
     });
   }
 
@@ -420,27 +314,28 @@ class Talk extends EventTarget {
   interrupt() {
     if (this.state !== 'speaking' && this.state !== 'thinking') return;
     this.#interrupt();
-    this.#set(this.#transport ? 'ready' : 'connecting');
+    this.#set(this.#line.way ? 'ready' : 'connecting');
   }
 
   #interrupt() {
-    clearTimeout(this.#timers.answer);
-    if (this.#response) this.#send({ type: 'response.cancel' });
-    if (!this.#playing && !this.#response) return;
-    const heardMs = this.#transport?.silence() ?? null;
-    if (heardMs !== null && this.#item) {
-      this.#send({ type: 'conversation.item.truncate', item_id: this.#item, content_index: 0, audio_end_ms: heardMs });
+    clearTimeout(this.#patience);
+    if (this.exchange.response) this.#line.send({ type: 'response.cancel' });
+    if (!this.#playing && !this.exchange.response) return;
+    const heardMs = this.#line.way?.silence() ?? null;
+    if (heardMs !== null && this.exchange.item) {
+      this.#line.send({ type: 'conversation.item.truncate', item_id: this.exchange.item, content_index: 0, audio_end_ms: heardMs });
     }
     this.#playing = false;
-    this.#response = '';
+    this.exchange.response = '';
   }
 
   /** @param {boolean} on */
   async setHandsFree(on) {
     if (on) {
+      if (!this.microphone.open) this.#set('asking');
       try {
         const stream = await this.microphone.start();
-        await this.#transport?.attach(stream);
+        await this.#line.way?.attach(stream).catch(() => {});
       } catch (error) {
         return this.#block(error instanceof MicrophoneError ? error.code : 'unknown');
       }
@@ -448,8 +343,9 @@ class Talk extends EventTarget {
     } else sleep();
     this.handsFree = on;
     this.#configure();
-    this.#transport?.listen(on);
-    if (!this.#transport) void this.open();
+    this.#line.way?.listen(on);
+    if (!this.#line.way) void this.open();
+    if (this.state === 'asking' || (!on && this.state === 'listening')) this.#set(this.#line.way ? 'ready' : 'connecting');
     this.#changed();
   }
 
@@ -458,7 +354,7 @@ class Talk extends EventTarget {
     this.#playing = playing;
     if (playing) this.#set('speaking');
     else {
-      this.dispatchEvent(new Event('answered'));
+      this.dispatchEvent(new Event('quiet'));
       if (this.state === 'speaking') this.#set('ready');
     }
   }
@@ -466,85 +362,72 @@ class Talk extends EventTarget {
   /** @param {unknown} raw */
   #take(raw) {
     const event = readEvent(raw);
-    switch (event?.kind) {
-      case 'taken':
-        this.dispatchEvent(new Event('taken'));
-        break;
+    // Cancelling what is already over is no error to anybody.
+    if (!event || (event.kind === 'error' && event.code === 'response_cancel_not_active')) return;
+    this.exchange.read(event);
+    switch (event.kind) {
       case 'speech_started':
-        this.since = Date.now();
         if (this.#playing) this.#interrupt();
-        Object.assign(this, { heard: '', answer: '', error: '', unsettled: true });
+        this.exchange = Exchange.begin();
         this.#set('listening');
         break;
       case 'speech_stopped':
         if (!this.#pressed) this.#set('thinking');
         break;
-      case 'partial':
-        this.heard = event.whole ? event.text : this.heard + event.text;
-        this.unsettled = true;
-        this.#changed();
-        break;
-      case 'transcript':
-        this.heard = event.text;
-        this.unsettled = false;
-        this.#changed();
-        break;
       case 'response':
-        this.#response = event.id;
-        this.answer = '';
         if (!this.#pressed && this.state !== 'speaking') this.#set('thinking');
         break;
-      case 'says':
-        this.#item = event.item;
-        this.answer = event.whole ? event.text : this.answer + event.text;
-        this.#changed();
-        break;
       case 'done':
+        this.#over();
         this.#done(event);
         break;
       case 'error':
-        // Cancelling what is already over is no error to anybody.
-        if (event.code === 'response_cancel_not_active') break;
-        this.error = event.code === 'input_audio_buffer_commit_empty' ? 'nothing_heard' : event.code;
         if (this.state === 'thinking') this.#set('ready');
-        this.dispatchEvent(new Event('taken'));
+        if (event.about === ASK) this.#over();
         break;
       default:
     }
+    this.#changed();
+  }
+
+  /** The house has done what was said, and answered it. */
+  #over() {
+    this.#speech.answered();
+    this.dispatchEvent(new Event('over'));
   }
 
   /** @param {{ id: string, failed: string, silent: boolean }} event */
   #done(event) {
-    if (event.id !== this.#response) return;
-    clearTimeout(this.#timers.answer);
-    this.#response = '';
-    this.unsettled = false;
-    if (event.failed) this.error = event.failed;
+    if (event.id !== this.exchange.response) return;
+    clearTimeout(this.#patience);
+    this.exchange.response = '';
+    this.exchange.unsettled = false;
+    if (event.failed) this.exchange.error = event.failed;
     if (!this.#playing && event.silent) {
-      this.dispatchEvent(new Event('answered'));
+      this.dispatchEvent(new Event('quiet'));
       if (this.state === 'thinking') this.#set('ready');
     } else if (!this.#playing) {
       // Its sound is on the way; where none comes, the text has to do.
-      this.#later('answer', 3_000, () => this.state === 'thinking' && this.#set('ready'));
+      this.#await(SOUND_MS, () => this.#set('ready'));
     }
-    this.#changed();
+  }
+
+  /**
+   * Does this where the house still thinks after so long.
+   * @param {number} ms
+   * @param {() => void} work
+   */
+  #await(ms, work) {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => this.state === 'thinking' && work(), ms);
   }
 
   /** @param {string} why */
   #block(why) {
     sleep();
     this.handsFree = false;
+    this.#pressed = false;
     this.#set('blocked', why);
-  }
-
-  /**
-   * @param {string} name
-   * @param {number} ms
-   * @param {() => unknown} work
-   */
-  #later(name, ms, work) {
-    clearTimeout(this.#timers[name]);
-    this.#timers[name] = setTimeout(work, ms);
   }
 
   /**
@@ -552,7 +435,11 @@ class Talk extends EventTarget {
    * @param {string} [why]
    */
   #set(state, why = '') {
-    if (this.#pressed && (state === 'ready' || state === 'connecting')) state = 'listening';
+    if (this.#pressed && (state === 'ready' || state === 'connecting' || state === 'offline')) {
+      // Whoever speaks goes on: what is recorded is kept, whatever becomes of the connection.
+      if (this.state === 'listening') return this.#changed();
+      if (this.state !== 'asking') state = 'listening';
+    }
     this.state = state;
     this.why = why;
     this.#changed();
@@ -570,6 +457,7 @@ addEventListener('offline', () => talk.networkChanged());
 // A page that was left may be kept by the browser: it must not keep its call.
 addEventListener('pagehide', () => talk.rest());
 addEventListener('pageshow', () => talk.wake());
+live.addEventListener('connection', () => live.connected && talk.houseIsBack());
 // The browser tells of every new estimate; what matters is another kind of network.
 let network = navigator.connection?.type;
 navigator.connection?.addEventListener('change', () => {

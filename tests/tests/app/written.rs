@@ -32,3 +32,55 @@ async fn what_is_written_without_a_network_is_sent_once_when_it_is_back() {
     let turns = server.get("/api/turns?text=hallway").await;
     assert_eq!(turns.as_array().unwrap().len(), 1, "{turns:#}");
 }
+
+/// A page that is closed is no reason to lose what was written in it, nor is one whose first try got no answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_in_a_page_that_was_closed_is_sent_by_the_next() {
+    let server = Server::with_demo_home().await;
+    let chromium = Chromium::start(None).await;
+    let page = signed_in(&server, &chromium, PHONE, "/type").await;
+    page.offline(true).await;
+    page.write("#message", "turn on the hallway light").await;
+    page.stroke(ENTER).await;
+    page.shows(".exchange.waiting").await;
+    page.close().await;
+
+    // The next one is told nothing by the browser, and its first request goes nowhere: it tries again by itself.
+    let page = chromium.blank(PHONE).await;
+    page.before(
+        "window.tries = 0; const ask = window.fetch;
+         window.fetch = (path, options) => path === '/api/messages' && ++tries === 1 ? Promise.reject(new TypeError('gone')) : ask(path, options);",
+    )
+    .await;
+    page.open(&format!("{}/type", server.url)).await;
+    page.shows(".bubble.theirs").await;
+    server.becomes("light.hallway_light", "on").await;
+    assert_eq!(page.eval("tries").await, 2);
+    let turns = server.get("/api/turns?text=hallway").await;
+    assert_eq!(turns.as_array().unwrap().len(), 1, "{turns:#}");
+}
+
+/// What one person wrote is not sent by the next who signs in on the same device, nor shown to them.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_person_on_the_same_device_gets_nothing_of_it() {
+    let server = Server::with_demo_home().await;
+    let chromium = Chromium::start(None).await;
+    let page = signed_in(&server, &chromium, PHONE, "/type").await;
+    page.write("#message", "turn on the kitchen light").await;
+    page.stroke(ENTER).await;
+    page.shows(".bubble.theirs").await;
+    let invite = serde_json::json!({ "role": "child", "name": "Ben" });
+    let invited =
+        vesta_tests::browser::answer(server.http().post(format!("{}/api/invites", server.url)).json(&invite)).await;
+    page.eval("document.querySelector('nav a[data-view=settings]').click()").await;
+    page.click(".me .chip").await;
+    page.shows("#code").await;
+    // Without loading the page again, as in an app on the home screen.
+    page.eval(&format!("history.pushState(null, '', {}); dispatchEvent(new Event('vesta-restart'))", invited["path"]))
+        .await;
+    page.click(".welcome-card .primary").await;
+    page.shows("nav a[data-view=type]").await;
+    page.click("nav a[data-view=type]").await;
+    page.says("Write to the house as you would speak").await;
+    assert_eq!(page.eval("document.querySelectorAll('.exchange').length").await, 0);
+}
