@@ -37,8 +37,11 @@ pub(crate) async fn run(setting: Setting, args: ServeArgs) -> anyhow::Result<Exi
     let starting = house.engines().to_vec();
     watching.spawn(async move {
         decided(&starting).await;
-        // What the start needed and nobody needs now.
-        allocator::give_back();
+        // What the start needed and nobody needs now; later what a burst of visitors did.
+        loop {
+            let _ = tokio::task::spawn_blocking(allocator::give_back).await;
+            tokio::time::sleep(TIDY).await;
+        }
     });
     if !args.json {
         let (here, reach) = (house.url().to_owned(), house.reach().clone());
@@ -87,6 +90,8 @@ fn links(reach: &Reach) -> serde_json::Value {
 /// How long the server waits for a command that uses the data folder.
 const PATIENCE: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(50);
+/// How often free memory goes back to the system.
+const TIDY: Duration = Duration::from_secs(60);
 
 /// Takes the data folder; a command that has a house of its own in it is given a moment to end.
 async fn occupy(setting: &Setting) -> anyhow::Result<Occupied> {
