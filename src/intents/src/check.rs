@@ -17,6 +17,8 @@ use crate::template::{self, Expr};
 
 /// Sentences made up per template to see whether it can be reached.
 const SAMPLES: usize = 4;
+/// And more of a template that none of those reached: what says much in many ways is rarely chosen in its own.
+const MORE_SAMPLES: usize = 60;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -238,25 +240,63 @@ impl Checker<'_> {
             );
         }
         let names = invented_home(dictionary);
-        let mut outcome: BTreeMap<String, (bool, Option<(Sample, String)>)> = BTreeMap::new();
+        let mut reached: BTreeMap<String, Reached> = BTreeMap::new();
         for sample in dictionary.sample(&names, SAMPLES, 1) {
-            let entry = outcome.entry(sample.sentence.clone()).or_default();
-            match dictionary.recognize(&sample.text, &names, &sample.context) {
-                Some(result) if result.intent == sample.intent => entry.0 = true,
-                Some(result) => {
-                    entry.1 = Some((sample, format!("{} through `{}`", result.intent, shorten(&result.sentence))));
+            reached.entry(sample.sentence.clone()).or_default().see(dictionary, &names, sample);
+        }
+        for (sentence, reached) in &mut reached {
+            if !reached.itself {
+                for sample in dictionary.sample_sentence(sentence, &names, MORE_SAMPLES, 2) {
+                    reached.see(dictionary, &names, sample);
                 }
-                None => entry.1 = Some((sample, "nothing".into())),
             }
         }
-        for (sentence, (reached, other)) in outcome {
-            let Some((sample, other)) = other else { continue };
-            let message = if reached {
-                format!("{}: \"{}\" is understood as {other}", sample.intent, sample.text)
-            } else {
-                format!("{}: never reached; \"{}\" is understood as {other}", sample.intent, sample.text)
+        for (sentence, Reached { intent, itself, instead, covered }) in reached {
+            let message = match instead {
+                Some((sample, other)) if intent => {
+                    format!("{}: \"{}\" is understood as {other}", sample.intent, sample.text)
+                }
+                Some((sample, other)) => {
+                    format!("{}: never reached; \"{}\" is understood as {other}", sample.intent, sample.text)
+                }
+                None if itself => continue,
+                None => format!("{covered}; whatever else it says is said as well by other sentences of its intent"),
             };
             self.add(&sentence, Severity::Warning, message);
+        }
+    }
+}
+
+/// What became of the sentences that a template makes.
+#[derive(Default)]
+struct Reached {
+    /// Its intent was understood.
+    intent: bool,
+    /// The template itself was what matched.
+    itself: bool,
+    /// A sentence that another template of its intent took.
+    covered: String,
+    /// A sentence that means something else, and what.
+    instead: Option<(Sample, String)>,
+}
+
+impl Reached {
+    fn see(&mut self, dictionary: &Dictionary, names: &Names, sample: Sample) {
+        match dictionary.recognize(&sample.text, names, &sample.context) {
+            Some(found) if found.intent == sample.intent => {
+                self.intent = true;
+                if found.sentence == sample.sentence {
+                    self.itself = true;
+                } else {
+                    let other = shorten(&found.sentence);
+                    self.covered =
+                        format!("{}: never reached; \"{}\" is understood through `{other}`", found.intent, sample.text);
+                }
+            }
+            Some(found) => {
+                self.instead = Some((sample, format!("{} through `{}`", found.intent, shorten(&found.sentence))));
+            }
+            None => self.instead = Some((sample, "nothing".into())),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the house says: templates (Jinja, through minijinja) from the language's files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
@@ -43,9 +44,9 @@ pub enum RespondError {
 /// All responses and spoken errors of a language.
 #[derive(Debug)]
 pub(crate) struct Responses {
+    /// Compiles a template when it is first said: compiled ones take twenty times their text, and a home says few of them.
     environment: Environment<'static>,
-    /// Compiled when they are said: a compiled one takes twenty times its text, and a home says few of them.
-    templates: BTreeMap<String, String>,
+    templates: Arc<BTreeMap<String, String>>,
     codes: Vec<String>,
     /// Templates that do not compile: their sentence is missing, the rest of the language is not.
     broken: BTreeMap<String, String>,
@@ -58,33 +59,34 @@ impl Responses {
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        let mut responses =
-            Self { environment, templates: BTreeMap::new(), codes: Vec::new(), broken: BTreeMap::new() };
+        let (mut templates, mut broken, mut codes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut add = |name: String, key: String, template: Value| {
+            let Value::String(source) = template else {
+                return Err((key, "the template must be a text".to_owned()));
+            };
+            match environment.template_from_named_str(&name, &source) {
+                Ok(_) => _ = templates.insert(name, source),
+                Err(error) => _ = broken.insert(name, plainly(&error)),
+            }
+            Ok(())
+        };
         for (intent, keys) in intents {
             let Value::Object(keys) = keys else {
                 return Err((intent, "expected a map of response keys to templates".into()));
             };
             for (key, template) in keys {
-                responses.add(&format!("intent/{intent}/{key}"), &key, template)?;
+                add(format!("intent/{intent}/{key}"), key, template)?;
             }
         }
         for (code, template) in errors {
-            responses.add(&format!("error/{code}"), &code, template)?;
-            responses.codes.push(code);
+            add(format!("error/{code}"), code.clone(), template)?;
+            codes.push(code);
         }
-        responses.codes.sort();
-        Ok(responses)
-    }
-
-    fn add(&mut self, name: &str, key: &str, template: Value) -> Result<(), (String, String)> {
-        let Value::String(source) = template else {
-            return Err((key.to_owned(), "the template must be a text".into()));
-        };
-        match self.environment.template_from_named_str(name, &source) {
-            Ok(_) => _ = self.templates.insert(name.to_owned(), source),
-            Err(error) => _ = self.broken.insert(name.to_owned(), plainly(&error)),
-        }
-        Ok(())
+        codes.sort();
+        let templates = Arc::new(templates);
+        let sources = Arc::clone(&templates);
+        environment.set_loader(move |name| Ok(sources.get(name).cloned()));
+        Ok(Self { environment, templates, codes, broken })
     }
 
     /// Whether there is a response under this key, also one that does not compile.
@@ -100,7 +102,7 @@ impl Responses {
 
     pub(crate) fn respond(&self, intent: &str, key: &str, input: &ResponseInput) -> Result<String, RespondError> {
         let name = format!("intent/{intent}/{key}");
-        let Some(source) = self.templates.get(&name) else {
+        let Ok(template) = self.environment.get_template(&name) else {
             let (intent, key) = (intent.to_owned(), key.to_owned());
             return Err(match self.broken.get(&name) {
                 Some(message) => RespondError::Template { intent, key, message: message.clone() },
@@ -108,7 +110,7 @@ impl Responses {
             });
         };
         let values = minijinja::Value::from(minijinja::value::Serde(input));
-        let rendered = self.environment.render_named_str(&name, source, values);
+        let rendered = template.render(values);
         rendered.map(|text| tidy(&text)).map_err(|error| RespondError::Template {
             intent: intent.to_owned(),
             key: key.to_owned(),
@@ -117,12 +119,11 @@ impl Responses {
     }
 
     pub(crate) fn error(&self, code: &str, slots: &Map<String, Value>) -> Option<String> {
-        let name = format!("error/{code}");
-        let source = self.templates.get(&name)?;
+        let template = self.environment.get_template(&format!("error/{code}")).ok()?;
         let mut values = slots.clone();
         values.insert("slots".into(), Value::Object(slots.clone()));
         let values = minijinja::Value::from(minijinja::value::Serde(values));
-        self.environment.render_named_str(&name, source, values).ok().map(|text| tidy(&text))
+        template.render(values).ok().map(|text| tidy(&text))
     }
 
     pub(crate) fn error_codes(&self) -> Vec<&str> {

@@ -64,6 +64,18 @@ impl Dictionary {
         samples
     }
 
+    /// The same for the templates with this text alone.
+    pub(crate) fn sample_sentence(&self, text: &str, names: &Names, wanted: usize, seed: u64) -> Vec<Sample> {
+        let mut choices = Choices { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, left: 0 };
+        let mut samples = Vec::new();
+        for (number, sentence) in self.graph.sentences.iter().enumerate() {
+            if sentence.text == text {
+                self.sample_one(number, names, wanted, &mut choices, &mut samples);
+            }
+        }
+        samples
+    }
+
     fn sample_one(&self, number: usize, names: &Names, wanted: usize, choices: &mut Choices, out: &mut Vec<Sample>) {
         let Some(sentence) = self.graph.sentences.get(number) else { return };
         let Some(block) = self.graph.blocks.get(sentence.block as usize) else { return };

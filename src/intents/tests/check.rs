@@ -53,6 +53,15 @@ fn a_sentence_that_another_intent_always_takes_is_never_reached() {
 }
 
 #[test]
+fn a_sentence_that_another_one_of_its_intent_says_as_well_is_named() {
+    let yaml = "language: en\nintents:\n  A:\n    data:\n      - sentences:\n          - \"(turn|switch) on [the] {name} [please]\"\n          - \"switch on {name}\"\n          - \"(switch|flip) on {name}\"\n";
+    let found = check(&[("b.yaml", yaml)]);
+    let lines: Vec<usize> =
+        found.iter().filter(|f| f.message.contains("other sentences of its intent")).map(|f| f.line).collect();
+    assert_eq!(lines, [7], "{found:#?}");
+}
+
+#[test]
 fn json_is_searched_like_yaml() {
     let json = "{\n\"language\": \"en\",\n\"intents\": {\"A\": {\"data\": [{\"sentences\": [\"a\"]}]}},\n\"lists\": {\n\"volume\": {\"wildcard\": true}\n}}";
     let found = check(&[("c.json", json)]);
