@@ -1,7 +1,7 @@
 //! A real browser for the app: Chromium, driven over its DevTools protocol.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chromiumoxide::cdp::browser_protocol::emulation::{MediaFeature, SetDeviceMetricsOverrideParams};
 use chromiumoxide::cdp::browser_protocol::input::{
@@ -182,11 +182,15 @@ impl Page {
 
     /// What an expression comes to; a promise is waited for.
     pub async fn eval(&self, expression: &str) -> Value {
-        let evaluated = timeout(PATIENCE, self.page.evaluate_expression(expression)).await.expect("the page answers");
-        evaluated.unwrap_or_else(|error| panic!("{expression}: {error}")).value().cloned().unwrap_or_default()
+        self.evaluated(expression).await.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// Waits until an expression is true. The page looks for it: what it shows has no other events.
+    async fn evaluated(&self, expression: &str) -> chromiumoxide::Result<Value> {
+        let evaluated = timeout(PATIENCE, self.page.evaluate_expression(expression)).await.expect("the page answers");
+        Ok(evaluated?.value().cloned().unwrap_or_default())
+    }
+
+    /// Waits until an expression is true, also on a page that takes this one's place. The page looks for it: what it shows has no other events.
     pub async fn until(&self, what: &str, expression: &str) {
         let script = format!(
             "new Promise((done) => {{ const until = performance.now() + {}; const look = () => {{ let is = false; \
@@ -194,7 +198,15 @@ impl Page {
              if (is) done(true); else if (performance.now() > until) done(false); else setTimeout(look, 20); }}; look(); }})",
             (PATIENCE - Duration::from_secs(5)).as_millis()
         );
-        if self.eval(&script).await != true {
+        let began = Instant::now();
+        let found = loop {
+            match self.evaluated(&script).await {
+                Ok(found) => break found == true,
+                // The page was left while it looked.
+                Err(error) => assert!(began.elapsed() < PATIENCE, "{what}: {error}"),
+            }
+        };
+        if !found {
             let shown = self.eval("document.body.innerText").await;
             panic!("never: {what} ({expression})\n{}", shown.as_str().unwrap_or_default());
         }

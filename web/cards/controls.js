@@ -3,6 +3,9 @@
 import { h, setText } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
 import { post } from '../lib/api.js';
+import { show } from '../lib/announce.js';
+import { t } from '../lib/i18n.js';
+import { stateWord } from './words.js';
 import { attempt } from '../lib/errors.js';
 
 /** After a touch, what the device reports is left alone for so long: it may still be the old. */
@@ -10,13 +13,20 @@ const SETTLE_MS = 1_200;
 /** While a slider is moved, the device is told this often. */
 const THROTTLE_MS = 180;
 
+/** What the same control takes back as easily: no word is made about it. */
+const PLAIN = ['turn_on', 'turn_off', 'toggle', 'set_volume', 'mute', 'play', 'pause', 'next', 'previous', 'set_speed'];
+
 /**
- * Does something to an entity; says what went wrong if it does.
+ * Does something to an entity; says what went wrong if it does, and offers the way back where it is not in sight.
  * @param {string} id
- * @param {Record<string, unknown>} action
+ * @param {{ action: string } & Record<string, unknown>} action
  */
 export async function act(id, action) {
-  return attempt(() => post(`/api/entities/${encodeURIComponent(id)}/actions`, action));
+  const done = await attempt(() => post(`/api/entities/${encodeURIComponent(id)}/actions`, action));
+  const [change] = done?.changed ?? [];
+  if (!done?.undo || !change || PLAIN.includes(action.action) || action.brightness !== undefined) return;
+  const state = change.after ? `: ${stateWord(id.split('.')[0] ?? '', change.after)}` : '';
+  show(`${change.name}${state}`, { label: t('turn.undo'), act: () => void attempt(() => post(`/api/actions/${done.undo}/undo`)) });
 }
 
 /**

@@ -13,7 +13,7 @@ import { stateWord } from './words.js';
  * @typedef {object} Parts
  * @property {HTMLElement[]} [elements] Below the card's head.
  * @property {(entity: Entity) => void} [update]
- * @property {(entity: Entity) => Record<string, unknown> | null} [toggle] What a touch of the icon does.
+ * @property {(entity: Entity) => { action: string } | null} [toggle] What a touch of the icon does.
  * @property {(entity: Entity) => boolean} [isOn]
  * @property {boolean} [wide]
  */

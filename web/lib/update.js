@@ -11,10 +11,11 @@ export const update = new EventTarget();
 /** Begins to keep the app on this device. */
 export async function keepApp() {
   if (!('serviceWorker' in navigator) || !isSecureContext) return;
-  const before = navigator.serviceWorker.controller;
+  let before = navigator.serviceWorker.controller;
   navigator.serviceWorker.addEventListener('controllerchange', () => {
     // The first one takes over a page that is as new as itself.
     if (before) update.dispatchEvent(new Event('there'));
+    before = navigator.serviceWorker.controller;
   });
   const registration = await navigator.serviceWorker.register('/sw.js').catch(() => null);
   let asked = performance.now();

@@ -26,10 +26,19 @@ export function homeView() {
   let cards = new Map();
   /** @type {Map<string, { summary: HTMLElement, ids: string[] }>} */
   let summaries = new Map();
+  /** What stands where. */
+  let plan = '';
   let only = sessionStorage.getItem('vesta.room') ?? '';
 
   function build() {
     const shown = live.rooms().map(({ area, entities }) => ({ area, entities: arrange(entities) })).filter((room) => room.entities.length > 0);
+    const now = JSON.stringify([only, live.known, shown.map(({ area, entities }) => [area, entities.map((entity) => entity.id)])]);
+    if (now === plan) {
+      // Nothing stands elsewhere: what has the focus keeps it.
+      for (const { entities } of shown) for (const entity of entities) cards.get(entity.id)?.show(entity);
+      return summarise();
+    }
+    plan = now;
     const before = cards;
     cards = new Map();
     summaries = new Map();

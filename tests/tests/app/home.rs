@@ -40,3 +40,34 @@ async fn a_timer_is_started_and_ended_by_touch() {
     page.until("it is gone", "!document.querySelector('.card.timer')").await;
     assert_eq!(server.get("/api/home").await["timers"].as_array().unwrap().len(), 0);
 }
+
+/// A blind that was opened by mistake.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_touched_by_mistake_is_taken_back() {
+    let server = Server::with_demo_home().await;
+    let chromium = Chromium::start(None).await;
+    let page = signed_in(&server, &chromium, PHONE, "/home").await;
+    let home = server.get("/api/home").await;
+    let entities = home["entities"].as_object().unwrap();
+    let (blind, _) = entities
+        .iter()
+        .find(|(id, entity)| {
+            id.starts_with("cover.") && entity["features"].as_array().unwrap().contains(&"position".into())
+        })
+        .expect("a blind");
+    let open = server.entity(blind).await["state"] == "open";
+    let tool = if open { ":last-child" } else { ":first-child" };
+    page.click(&format!("vesta-card[data-entity='{blind}'] .tool{tool}")).await;
+    server.becomes(blind, if open { "closed" } else { "open" }).await;
+    page.click(".toast .chip").await;
+    server.becomes(blind, if open { "open" } else { "closed" }).await;
+
+    // A timer that was ended too soon goes on.
+    page.click(".timers summary").await;
+    page.click(".timers form button").await;
+    page.shows(".card.timer").await;
+    page.click(".card.timer .tool:last-child").await;
+    page.until("it is gone", "!document.querySelector('.card.timer')").await;
+    page.click(".toast .chip").await;
+    page.shows(".card.timer").await;
+}
