@@ -11,6 +11,9 @@
     reason = "a benchmark fails loudly"
 )]
 
+#[path = "calls/page.rs"]
+mod page;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,13 +31,16 @@ use vesta_tests::server::{Server, Start};
 use vesta_tests::speech::{Random, silence};
 use vesta_tests::transcribe::transcribe;
 
-const PARTS: [&str; 6] = ["connect", "latency", "network", "switch", "crowd", "sockets"];
+const PARTS: [&str; 7] = ["page", "connect", "latency", "network", "switch", "crowd", "sockets"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::from_arguments(&PARTS);
     let mut report = Report::default();
     let mut curve = None;
+    if options.wants("page") {
+        page::measure(&mut report, if options.quick { 3 } else { 10 }).await;
+    }
     if options.wants("connect") {
         connect(&mut report, if options.quick { 10 } else { 50 }).await;
     }

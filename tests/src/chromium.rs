@@ -8,6 +8,7 @@ use chromiumoxide::cdp::browser_protocol::input::{
     DispatchKeyEventParams, DispatchKeyEventType, DispatchMouseEventParams, DispatchMouseEventType, InsertTextParams,
     MouseButton,
 };
+use chromiumoxide::cdp::browser_protocol::network::CookieParam;
 #[allow(deprecated, reason = "see `Page::offline`")]
 use chromiumoxide::cdp::browser_protocol::network::{EmulateNetworkConditionsParams, EnableParams};
 use chromiumoxide::cdp::browser_protocol::target::SetAutoAttachParams;
@@ -140,6 +141,14 @@ impl Page {
     /// Closes it, as somebody who swipes it away.
     pub async fn close(self) {
         self.page.close().await.expect("the page closes");
+    }
+
+    /// Gives the browser a cookie (`name=value`) of a site.
+    pub async fn cookie(&self, url: &str, cookie: &str) {
+        let (name, value) = cookie.split_once('=').expect("name=value");
+        let mut cookie = CookieParam::new(name, value);
+        cookie.url = Some(url.to_owned());
+        self.page.set_cookie(cookie).await.expect("the cookie is taken");
     }
 
     /// Runs a script on each page that is opened from now on, before anything of its own.

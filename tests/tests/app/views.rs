@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use vesta_tests::browser::{Browser, answer};
-use vesta_tests::chromium::{Chromium, ENTER, NARROW, PHONE, Page, TABLET};
+use vesta_tests::chromium::{Chromium, ENTER, NARROW, PHONE, Page, Screen, TABLET};
 use vesta_tests::server::Server;
 
 use crate::signed_in;
@@ -72,6 +72,27 @@ async fn every_view_can_be_seen_and_used_by_everybody() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+    if std::env::var_os("VESTA_PICTURES").is_some() {
+        pictures(&server, &page).await;
+    }
+}
+
+/// The pictures in `docs/app/`, made anew where `VESTA_PICTURES` is set: smaller than a phone's own, for a page that has several of them.
+async fn pictures(server: &Server, page: &Page) {
+    let folder = vesta_tests::program::root().join("docs/app");
+    std::fs::create_dir_all(&folder).unwrap();
+    page.screen(Screen { height: 760, scale: 1.35, ..PHONE }).await;
+    for (name, scheme) in
+        [("talk", "light"), ("home", "dark"), ("lists", "light"), ("history", "light"), ("people", "dark")]
+    {
+        let (_, path, there) = VIEWS.into_iter().find(|(view, ..)| *view == name).unwrap();
+        page.scheme(scheme).await;
+        page.open(&format!("{}{path}", server.url)).await;
+        page.shows(there).await;
+        let file = folder.join(format!("{name}.png"));
+        page.screenshot(&file).await;
+        assert!(std::fs::metadata(&file).unwrap().len() < 120_000, "{} is too large", file.display());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,6 +78,7 @@ async fn another_person_on_the_same_device_gets_nothing_of_it() {
     // Without loading the page again, as in an app on the home screen.
     page.eval(&format!("history.pushState(null, '', {}); dispatchEvent(new Event('vesta-restart'))", invited["path"]))
         .await;
+    page.says("Welcome Ben").await;
     page.click(".welcome-card .primary").await;
     page.shows("nav a[data-view=type]").await;
     page.click("nav a[data-view=type]").await;
