@@ -56,6 +56,8 @@ class VestaApp extends HTMLElement {
   #renew = h('p', { class: 'notice', role: 'status', hidden: true });
 
   async connectedCallback() {
+    // Who is here, and in which words: neither has to wait for the other.
+    const asked = whoAmI();
     await use(preferred());
     addEventListener('popstate', () => this.#show(false));
     addEventListener('vesta-go', (event) => this.#go(/** @type {CustomEvent<string>} */ (event).detail));
@@ -68,7 +70,7 @@ class VestaApp extends HTMLElement {
       void this.#begin();
     });
     update.addEventListener('there', () => this.#outdated());
-    await this.#begin();
+    await this.#begin(asked);
     void keepApp();
   }
 
@@ -80,8 +82,8 @@ class VestaApp extends HTMLElement {
     this.#renew.hidden = false;
   }
 
-  async #begin() {
-    const person = await whoAmI();
+  async #begin(asked = whoAmI()) {
+    const person = await asked;
     live.stop();
     if (person) {
       live.start();

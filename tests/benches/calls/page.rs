@@ -37,7 +37,7 @@ async fn number(page: &Page, expression: &str) -> f64 {
 }
 
 /// Measures, with so many browsers and so many changes.
-pub async fn measure(report: &mut Report, times: usize) {
+pub(crate) async fn measure(report: &mut Report, times: usize) {
     let server = Server::with_demo_home().await;
     let owner = Browser::owner(&server).await;
     let cookie = owner.cookie.clone().expect("signed in");
