@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use opus::{Application, Bitrate, Channels, Encoder};
-use reqwest::StatusCode;
 use reqwest::multipart::Form;
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use vesta_rtc::codec::Listener;
@@ -47,8 +47,12 @@ pub struct Phone {
 
 /// Posts an offer.
 pub async fn post(server: &Server, offer: &str, session: &Value) -> reqwest::Response {
+    offered(server.http().post(format!("{}/v1/realtime/calls", server.url)), offer, session).await
+}
+
+async fn offered(request: RequestBuilder, offer: &str, session: &Value) -> reqwest::Response {
     let form = Form::new().text("sdp", offer.to_owned()).text("session", session.to_string());
-    server.http().post(format!("{}/v1/realtime/calls", server.url)).multipart(form).send().await.expect("an answer")
+    request.multipart(form).send().await.expect("an answer")
 }
 
 /// Where a server takes calls on loopback, over UDP.
@@ -62,11 +66,16 @@ pub async fn address(server: &Server) -> SocketAddr {
 }
 
 impl Phone {
-    /// Calls and waits until events can be sent.
+    /// Calls as the owner and waits until events can be sent.
     pub async fn call(server: &Server, kind: Kind, session: &Value) -> Self {
+        Self::call_by(server.http().post(format!("{}/v1/realtime/calls", server.url)), kind, session).await
+    }
+
+    /// The same with a request that is prepared, such as another person's.
+    pub async fn call_by(request: RequestBuilder, kind: Kind, session: &Value) -> Self {
         let caller = Caller::new(kind).await;
         let began = Instant::now();
-        let response = post(server, &caller.offer, session).await;
+        let response = offered(request, &caller.offer, session).await;
         assert_eq!(response.status(), StatusCode::CREATED, "{}", response.text().await.unwrap_or_default());
         let location = response.headers()["location"].to_str().expect("a path").to_owned();
         let answer = response.text().await.expect("an answer");

@@ -323,6 +323,52 @@ mod tests {
         }
     }
 
+    fn caller(role: Role, scopes: Option<&[Action]>) -> Caller {
+        let identity = Identity {
+            person: "anna".to_owned(),
+            name: "Anna".to_owned(),
+            role,
+            language: None,
+            session: "phone".to_owned(),
+            method: "token",
+            scopes: scopes.map(Arc::from),
+            realtime_session: None,
+            expires_at_ms: None,
+            revoked: CancellationToken::new(),
+        };
+        let address = ClientAddress { address: std::net::Ipv4Addr::LOCALHOST.into(), secure: true, proxied: false };
+        Caller::new(identity, address)
+    }
+
+    #[test]
+    fn whoever_is_revoked_may_nothing() {
+        let owner = caller(Role::Owner, None);
+        assert!(Action::ALL.into_iter().all(|action| owner.may(action)));
+        owner.revoked.cancel();
+        for action in Action::ALL {
+            assert!(!owner.may(action), "{action}");
+            assert_eq!(owner.require(action).unwrap_err().status(), StatusCode::UNAUTHORIZED, "{action}");
+        }
+        let Permissions { see, see_security, control, appliances, security, lists } = owner.permissions();
+        assert!(!(see || see_security || control || appliances || security || lists), "and in the home neither");
+        assert!(owner.view().may.is_empty());
+    }
+
+    #[test]
+    fn who_may_less_than_their_role_makes_no_way_in() {
+        for role in [Role::Owner, Role::Adult, Role::Child, Role::Guest] {
+            assert!(caller(role, None).require_whole().is_ok(), "{role}");
+            let all: Vec<Action> = Action::ALL.into_iter().filter(|action| role.may(*action)).collect();
+            assert!(caller(role, Some(&all)).require_whole().is_ok(), "{role}: a token of all that a {role} may");
+            for missing in 0..all.len() {
+                let mut few = all.clone();
+                let left_out = few.remove(missing);
+                let refused = caller(role, Some(&few)).require_whole().unwrap_err();
+                assert_eq!(refused.code(), "not_allowed", "{role} without {left_out}");
+            }
+        }
+    }
+
     #[test]
     fn a_token_goes_before_the_cookie() {
         let cookie = (header::COOKIE, "a=b; __Host-vesta=vs_cookie");

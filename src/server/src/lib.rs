@@ -46,6 +46,7 @@ mod routes;
 mod say;
 mod status;
 mod v1;
+mod vigil;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -7,8 +7,6 @@
 
 #![allow(unused_qualifications, reason = "utoipa writes out where the types of a query are")]
 
-use std::time::Duration;
-
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
@@ -19,7 +17,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 use vesta_audio::FRAME_SAMPLES;
@@ -30,17 +28,11 @@ use crate::App;
 use crate::api::refusals::{Closed, NoUpgrade};
 use crate::caller::Caller;
 use crate::problem::Problem;
+use crate::vigil::{FAREWELL, Gone, Vigil};
 
 /// Pieces of audio that may wait for the ear: at 20 ms a piece, five seconds.
 const INPUT_QUEUE: usize = 256;
 const EVENT_QUEUE: usize = 64;
-/// How often a quiet client is asked whether it is there, and how long it may give no sign of life.
-const PING: Duration = Duration::from_secs(20);
-const SILENCE: Duration = Duration::from_secs(65);
-/// How long a client may take nothing of what it is told.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a client may take to say goodbye.
-const FAREWELL: Duration = Duration::from_secs(2);
 /// Largest message: ten seconds of audio.
 const MAX_MESSAGE: usize = 320_000;
 
@@ -170,18 +162,14 @@ async fn converse(app: App, caller: Caller, id: String, options: Options, socket
     let _ = timeout(FAREWELL, farewell).await;
 }
 
-/// A client that vanished, rather than said goodbye.
-struct Gone;
-
 /// From the socket to the ear, until the client has said everything.
 async fn read(
     stream: &mut SplitStream<WebSocket>,
     input: mpsc::Sender<Input>,
     events: &mpsc::Sender<TurnEvent>,
 ) -> Result<(), Gone> {
-    // A client that answers no ping has gone without a word.
-    while let Some(message) = timeout(SILENCE, stream.next()).await.map_err(|_| Gone)? {
-        let next = match message.map_err(|_| Gone)? {
+    while let Some(message) = Vigil::USUAL.next(stream).await? {
+        let next = match message {
             Message::Binary(bytes) => {
                 if bytes.len() % 2 == 1 {
                     let detail = "a piece of audio has an odd number of bytes; its last one is left out".to_owned();
@@ -219,12 +207,12 @@ async fn read(
 
 /// From the turn to the socket. A client that no longer reads ends the conversation, not the turn's action.
 async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver<TurnEvent>, gone: CancellationToken) {
-    let mut pings = interval_at(Instant::now() + PING, PING);
+    let mut pings = Vigil::USUAL.pings();
     loop {
         let event = tokio::select! {
             event = told.recv() => event,
             _ = pings.tick() => {
-                if !matches!(timeout(PATIENCE, sink.send(Message::Ping(Bytes::new()))).await, Ok(Ok(()))) {
+                if Vigil::USUAL.ask(&mut sink).await.is_err() {
                     gone.cancel();
                     break;
                 }
@@ -237,20 +225,20 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut told: mpsc::Receiver
             Err(error) => json!({ "type": "failed", "code": "internal", "detail": error.to_string() }).to_string(),
         };
         let sending = async {
-            sink.send(Message::Text(text.into())).await?;
+            Vigil::USUAL.tell(&mut sink, Message::Text(text.into())).await?;
             match &event {
-                TurnEvent::Audio { samples, .. } => sink.send(Message::Binary(bytes(samples))).await,
+                TurnEvent::Audio { samples, .. } => Vigil::USUAL.tell(&mut sink, Message::Binary(bytes(samples))).await,
                 _ => Ok(()),
             }
         };
-        if !matches!(timeout(PATIENCE, sending).await, Ok(Ok(()))) {
+        if sending.await.is_err() {
             gone.cancel();
             break;
         }
     }
     // Whatever is still told goes nowhere; taking it lets the turn end.
     while told.recv().await.is_some() {}
-    let _ = timeout(PATIENCE, sink.close()).await;
+    let _ = timeout(FAREWELL, sink.close()).await;
 }
 
 fn samples(bytes: &[u8]) -> Vec<i16> {

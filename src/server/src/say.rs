@@ -18,6 +18,8 @@ use crate::problem::Problem;
 
 /// Longest text that is spoken, in bytes.
 const MAX_TEXT: usize = 10_000;
+/// Longest speech that is made into one WAV file, in seconds. The file begins with its length, so all of it is in memory: 30 to 45 MB.
+pub(crate) const MAX_SECONDS: u32 = 15 * 60;
 
 /// A sentence to be spoken.
 #[derive(Deserialize, ToSchema)]
@@ -64,6 +66,11 @@ pub(crate) async fn say(
     while let Some(chunk) = audio.recv().await {
         let chunk = chunk.map_err(|error| unavailable(error.code(), error.to_string()))?;
         rate = chunk.rate;
+        if samples.len() + chunk.samples.len() > MAX_SECONDS as usize * rate as usize {
+            let detail =
+                format!("the speech would be longer than {} minutes; send the text in pieces", MAX_SECONDS / 60);
+            return Err(Problem::bad_request("too_long_to_say", detail));
+        }
         samples.extend_from_slice(&chunk.samples);
     }
     if samples.is_empty() {

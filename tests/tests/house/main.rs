@@ -15,6 +15,7 @@
 //! - `problems`: requests that cannot be served.
 //! - `origins`: other sites' pages, and requests that no client library would send.
 //! - `people`: who may come in, and what each may do.
+//! - `revoked`: what is open when its device, token or person goes.
 //! - `reach`: HTTPS, the doorstep, proxies, certificates that change.
 //! - `program`: the command line.
 //! - `intents`: what sentences mean, from the command line.
@@ -35,6 +36,7 @@ mod problems;
 mod program;
 mod reach;
 mod realtime;
+mod revoked;
 mod schema;
 mod talk;
 mod transcriptions;

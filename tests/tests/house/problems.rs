@@ -58,3 +58,25 @@ async fn a_text_without_words_is_not_a_silent_file() {
     let response = client.post(format!("{}/api/say", server.url)).json(&json!({"text": "12"})).send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "audio/wav");
 }
+
+/// A WAV file is held in memory as a whole: ten thousand digits, spoken slowly, would be hours of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn speech_without_end_is_refused() {
+    let (server, client) = server().await;
+    let say = json!({"text": "0".repeat(10_000), "speed": 0.25});
+    let response = client.post(format!("{}/api/say", server.url)).json(&say).send().await.unwrap();
+    assert_eq!(code(response).await, (StatusCode::BAD_REQUEST, "too_long_to_say".to_owned()));
+    let speech =
+        json!({"input": "0".repeat(4_096), "model": "x", "voice": "x", "speed": 0.25, "response_format": "wav"});
+    let response = client.post(format!("{}/v1/audio/speech", server.url)).json(&speech).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let error: Value = response.json().await.unwrap();
+    assert_eq!(error["error"]["param"], "input");
+    assert!(error["error"]["message"].as_str().unwrap().contains("in pieces"), "{error}");
+    // What is streamed needs no room, however long it is; and whoever goes away stops the voice.
+    let speech =
+        json!({"input": "0".repeat(4_096), "model": "x", "voice": "x", "speed": 0.25, "response_format": "pcm"});
+    let mut response = client.post(format!("{}/v1/audio/speech", server.url)).json(&speech).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(response.chunk().await.unwrap().is_some_and(|piece| !piece.is_empty()));
+}

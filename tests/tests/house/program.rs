@@ -1,6 +1,7 @@
 //! The command line, as a user meets it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use vesta_tests::browser::Browser;
 use vesta_tests::program::{self, Output};
 use vesta_tests::server::{Server, Start};
 use vesta_tests::speech::{read_wav, speak};
@@ -106,7 +107,28 @@ async fn check_names_what_is_missing_and_what_gets_it() {
     assert_eq!(finding("hearing")["level"], "good");
     assert_eq!(finding("MQTT broker")["level"], "good");
     assert!(finding("speech model")["fix"].as_str().unwrap().contains("vesta models pull"));
+    let owner = finding("owner");
+    assert_eq!((&owner["level"], &owner["found"]), (&json!("could"), &json!("none yet")));
+    assert!(owner["fix"].as_str().unwrap().starts_with("vesta serve"), "no server runs: {owner}");
     assert_eq!(checked.code, Some(0), "nothing is broken: {findings:#?}");
+}
+
+/// The fix that `vesta check` names makes the owner.
+#[tokio::test(flavor = "multi_thread")]
+async fn check_says_how_the_first_owner_comes_in() {
+    let server = Start::new().no_demo().start().await;
+    let owner = async || {
+        let checked = vesta(server.data(), &["check", "--json"]).await;
+        let findings: Vec<Value> = serde_json::from_str(checked.stdout.trim()).unwrap();
+        findings.into_iter().find(|finding| finding["what"] == "owner").unwrap()
+    };
+    let none = owner().await;
+    assert_eq!((&none["level"], &none["found"]), (&json!("could"), &json!("none yet")), "{none}");
+    assert!(none["fix"].as_str().unwrap().starts_with("vesta pair"), "{none}");
+    let pairing = vesta(server.data(), &["pair", "--json"]).await;
+    let pairing: Value = serde_json::from_str(pairing.stdout.trim()).unwrap();
+    Browser::enter(&server, pairing["path"].as_str().unwrap(), Some("Ida")).await;
+    assert_eq!(owner().await["level"], "good");
 }
 
 #[tokio::test(flavor = "multi_thread")]

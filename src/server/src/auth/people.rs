@@ -62,6 +62,9 @@ pub(crate) async fn change(
     let Change { name, role, language } = body;
     let own = id == caller.person && role.is_none();
     caller.require(if own { Action::ManageDevices } else { Action::ManagePeople })?;
+    if role.is_some() {
+        caller.require_whole()?;
+    }
     Ok(Json(app.people.change_person(&id, name, role, language, caller.actor()).await?))
 }
 

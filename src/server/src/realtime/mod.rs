@@ -2,20 +2,17 @@
 
 #![allow(unused_qualifications, reason = "utoipa writes out where the types of a query are")]
 
-use std::time::Duration;
-
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 use vesta_people::Action;
@@ -26,19 +23,13 @@ use crate::api::refusals::{OpenAiClosed, OpenAiNoUpgrade};
 use crate::caller::Caller;
 use crate::clients::Own;
 use crate::v1::Refusal;
+use crate::vigil::{FAREWELL, Gone, Vigil};
 
 /// Client events that may wait for the session; they may be large.
 const CLIENT_QUEUE: usize = 4;
 /// Largest message. What is larger than an event may be, and no larger than this, is refused with an `error` event; beyond this the
 /// connection is closed.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
-/// How often a quiet client is asked whether it is there, and how long it may give no sign of life.
-const PING: Duration = Duration::from_secs(20);
-const SILENCE: Duration = Duration::from_secs(65);
-/// How long a client may take nothing of what it is told.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a client may take to say goodbye.
-const FAREWELL: Duration = Duration::from_secs(2);
 /// The subprotocol of browsers, beside the one that carries their token.
 const SUBPROTOCOL: &str = "realtime";
 
@@ -133,8 +124,7 @@ async fn converse(app: App, start: SessionStart, socket: WebSocket) {
 
 /// From the socket to the session, until the client is gone.
 async fn read(stream: &mut SplitStream<WebSocket>, events: mpsc::Sender<String>) {
-    // A client that answers no ping has gone without a word.
-    while let Ok(Some(Ok(message))) = timeout(SILENCE, stream.next()).await {
+    while let Ok(Some(message)) = Vigil::USUAL.next(stream).await {
         let event = match message {
             Message::Text(text) => text.to_string(),
             // Whatever it is, it is no event; the session says so.
@@ -148,32 +138,32 @@ async fn read(stream: &mut SplitStream<WebSocket>, events: mpsc::Sender<String>)
     }
 }
 
-/// A client that takes nothing of what it is told.
-struct Deaf;
-
 /// From the session to the socket. Ends with the session or with its caller's permission, and says goodbye then.
 async fn write(
     mut sink: SplitSink<WebSocket, Message>,
     mut told: mpsc::Receiver<String>,
     revoked: &CancellationToken,
-) -> Result<(), Deaf> {
-    let mut pings = interval_at(Instant::now() + PING, PING);
+) -> Result<(), Gone> {
+    let mut pings = Vigil::USUAL.pings();
     loop {
-        let message = tokio::select! {
+        let event = tokio::select! {
             biased;
             () = revoked.cancelled() => break,
             event = told.recv() => match event {
-                Some(event) => Message::Text(event.into()),
+                Some(event) => Some(event),
                 None => break,
             },
-            _ = pings.tick() => Message::Ping(Bytes::new()),
+            _ = pings.tick() => None,
         };
-        let sent = tokio::select! {
-            sent = timeout(PATIENCE, sink.send(message)) => sent,
+        let telling = async {
+            match event {
+                Some(event) => Vigil::USUAL.tell(&mut sink, Message::Text(event.into())).await,
+                None => Vigil::USUAL.ask(&mut sink).await,
+            }
+        };
+        tokio::select! {
+            told = telling => told?,
             () = revoked.cancelled() => break,
-        };
-        if !matches!(sent, Ok(Ok(()))) {
-            return Err(Deaf);
         }
     }
     let (code, reason) = match revoked.is_cancelled() {
@@ -187,6 +177,6 @@ async fn write(
     });
     match said.await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(Deaf),
+        Ok(Err(_)) | Err(_) => Err(Gone),
     }
 }

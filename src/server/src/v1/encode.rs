@@ -8,6 +8,8 @@ use ogg::PacketWriter;
 use ogg::writing::PacketWriteEndInfo;
 use vesta_audio::{Resampler, wav};
 
+use crate::say::MAX_SECONDS;
+
 /// Samples a second of everything that is made here.
 const RATE: u32 = 24_000;
 /// Samples in a frame of Opus: 20 ms.
@@ -130,6 +132,12 @@ impl Kind {
             }
             Self::Opus(opus) => opus.push(samples),
             Self::Wav(all) => {
+                if all.len() + samples.len() > MAX_SECONDS as usize * RATE as usize {
+                    let minutes = MAX_SECONDS / 60;
+                    return Err(format!(
+                        "the speech would be longer than the {minutes} minutes of a WAV file; send the text in pieces, or ask for mp3, opus or pcm"
+                    ));
+                }
                 all.extend_from_slice(samples);
                 Ok(Vec::new())
             }

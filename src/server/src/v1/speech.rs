@@ -104,8 +104,16 @@ pub(crate) async fn create(
     };
     let encoder = Encoder::new(format, first.rate)
         .map_err(|why| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", why))?;
-    let (pieces, made) = mpsc::channel(8);
+    let (pieces, mut made) = mpsc::channel(8);
     let task = AbortOnDropHandle::new(tokio::spawn(encode(encoder, first, speech, pieces)));
+    // All of it comes at once, so an error still has a status.
+    if format == Format::Wav && request.stream_format == "audio" {
+        return match made.recv().await {
+            Some(Piece::Audio(file)) => Ok(([(header::CONTENT_TYPE, format.media_type())], file).into_response()),
+            Some(Piece::Failed(why)) => Err(Refusal::invalid("input", why)),
+            Some(Piece::Done) | None => Err(Refusal::invalid("input", "there is nothing to say in 'input'")),
+        };
+    }
     // Whoever goes away stops the voice.
     let made = ReceiverStream::new(made).map(move |piece| {
         let _ = &task;

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
+use reqwest::Method;
 use serde::Serialize;
 use vesta_models::{Kind, Models};
 use vesta_reach::{Way, WayReport, WayState};
@@ -52,6 +54,7 @@ pub(crate) async fn run(setting: Setting, args: JsonArgs) -> anyhow::Result<Exit
             } else if let Ok(report) = host.server.reach().await {
                 findings.extend(report.ways.into_iter().flatten().map(way));
             }
+            findings.push(owner(&host).await);
             let status = host.status_when_ready().await;
             host.leave().await;
             match status {
@@ -205,6 +208,33 @@ fn addresses(setting: &Setting) -> Vec<Finding> {
         findings.push(free("broker address", "[broker] listen", setting.config.broker.listen));
     }
     findings
+}
+
+/// Whether somebody has come in as the owner.
+async fn owner(host: &Host) -> Finding {
+    let found = async {
+        let auth = host.server.call(Method::GET, "/api/auth", None).await?;
+        auth["owned"].as_bool().context("the server does not say whether it has an owner")
+    };
+    match found.await {
+        Ok(true) => good("owner", "has signed in"),
+        Ok(false) => could(
+            "owner",
+            "none yet",
+            "Nobody can use the app; whoever opens the owner's link is the first.",
+            if host.is_own() {
+                "vesta serve, which prints the link at its start"
+            } else {
+                "vesta pair, which shows the link and its QR code"
+            },
+        ),
+        Err(error) => bad(
+            "owner",
+            format!("{error:#}"),
+            "Whether anybody can sign in is not known.",
+            "check people.db in the data folder, and the server's log",
+        ),
+    }
 }
 
 /// A way to the house. What works and could be better has a remark; only what is needed makes the check fail.
