@@ -53,9 +53,7 @@ pub(crate) fn segments(samples: &[i16]) -> Vec<Segment> {
             pieces.push(piece);
         }
     };
-    let mut frames: Vec<Frame> = framer.push(samples).collect();
-    frames.extend(framer.flush());
-    for frame in frames {
+    let mut hear = |frame: Frame| {
         let speech = vad.push(&frame);
         now_ms += FRAME_MS;
         match endpointer.push(speech, Said::Unknown) {
@@ -69,7 +67,9 @@ pub(crate) fn segments(samples: &[i16]) -> Vec<Segment> {
             }
             _ => {}
         }
-    }
+    };
+    framer.push(samples).for_each(&mut hear);
+    framer.flush().into_iter().for_each(&mut hear);
     if let Some(began_ms) = began_ms {
         push(began_ms, now_ms);
     }

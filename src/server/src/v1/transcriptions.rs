@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 use utoipa::ToSchema;
@@ -30,6 +30,10 @@ const MAX_FILE: usize = 25 * 1024 * 1024;
 pub(crate) const MAX_REQUEST: usize = MAX_FILE + 64 * 1024;
 /// Longest other field, in bytes.
 const MAX_FIELD: usize = 16 * 1024;
+
+/// Recordings that are worked on at a time. An hour of samples is 115 MB, and there is one recogniser for all of them.
+const AT_A_TIME: usize = 2;
+static ROOM: Semaphore = Semaphore::const_new(AT_A_TIME);
 
 /// How the transcript is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,13 +106,20 @@ pub(crate) async fn create(
     if request.model.is_none() {
         return Err(Refusal::invalid("model", "'model' is missing; any name will do, Vesta's recogniser is used"));
     }
-    let samples = tokio::task::spawn_blocking(move || decode::decode(file))
+    let room = ROOM.acquire().await.map_err(|_| Refusal::invalid("file", "the server stops"))?;
+    let cut = move || {
+        let samples = decode::decode(file)?;
+        let pieces = segments(&samples);
+        Ok((samples, pieces))
+    };
+    // Both take a core for seconds where the recording is long.
+    let (samples, pieces) = tokio::task::spawn_blocking(cut)
         .await
         // A decoder that falls over a file is the file's fault for whoever sent it; the log has the rest.
         .map_err(|_| Refusal::invalid("file", "the file is damaged"))?
-        .map_err(|why| Refusal::invalid("file", why))?;
+        .map_err(|why: String| Refusal::invalid("file", why))?;
     let language = request.language.clone().unwrap_or_else(|| app.assistant.spoken(caller.language.as_deref()));
-    let recording = Recording { stt: app.assistant.parts().stt.clone(), language, samples };
+    let recording = Recording { stt: app.assistant.parts().stt.clone(), language, samples, pieces, _room: room };
     if request.stream {
         return Ok(recording.stream());
     }
@@ -190,6 +201,10 @@ struct Recording {
     stt: SpeechToText,
     language: String,
     samples: Vec<i16>,
+    /// Where somebody speaks.
+    pieces: Vec<Segment>,
+    /// Its place among those that are worked on.
+    _room: SemaphorePermit<'static>,
 }
 
 impl Recording {
@@ -211,8 +226,8 @@ impl Recording {
 
     async fn transcribe(&self) -> Result<Vec<Said>, Refusal> {
         let mut said = Vec::new();
-        for at in segments(&self.samples) {
-            said.extend(self.segment(at).await?);
+        for at in &self.pieces {
+            said.extend(self.segment(*at).await?);
         }
         Ok(said)
     }
@@ -241,8 +256,8 @@ impl Recording {
         let task = tokio::spawn(async move {
             let send = async |event: Value| events.send(Ok(Event::default().data(event.to_string()))).await.is_ok();
             let mut text = String::new();
-            for at in segments(&self.samples) {
-                match self.segment(at).await {
+            for at in &self.pieces {
+                match self.segment(*at).await {
                     Ok(Some(said)) => {
                         let delta = if text.is_empty() { said.text } else { format!(" {}", said.text) };
                         text.push_str(&delta);
