@@ -80,25 +80,29 @@ impl Language {
     pub fn understand(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>) -> Option<Meaning> {
         let (names, scene) = (self.names(home), scene.into());
         let recognitions = self.dictionary.recognize_all(text, &names, &scene.context())?;
-        self.sensible(text, recognitions, home, &scene)
+        self.sensible(text, recognitions, home, &scene, Time::Now)
     }
 
     /// As [`Language::understand`], with words repaired that were perhaps misheard; where several repairs are close, what
     /// may have been meant.
     pub fn guess(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>) -> Guess {
+        self.guess_at(text, home, scene, Time::Now)
+    }
+
+    fn guess_at(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>, time: Time) -> Guess {
         let scene = scene.into();
         // "Set a pasta timer" says enough by the words that are not free: nobody needs to ask whether "pasta" was misheard.
         if let Some(recognitions) = self.dictionary.recognize_all(text, &self.names(home), &scene.context())
             && let [one] = recognitions.as_slice()
             && one.wildcards > 0
             && free_words(one) * 2 <= text.len()
-            && let Some(meaning) = self.sensible(text, recognitions, home, &scene)
+            && let Some(meaning) = self.sensible(text, recognitions, home, &scene, time)
         {
             return Guess::Meaning(meaning);
         }
         match self.dictionary.understand(text, &self.names(home), &scene.context()) {
             Understanding::Commands(recognitions) => {
-                self.sensible(text, recognitions, home, &scene).map_or(Guess::Nothing, Guess::Meaning)
+                self.sensible(text, recognitions, home, &scene, time).map_or(Guess::Nothing, Guess::Meaning)
             }
             Understanding::Ask(recognitions) => {
                 let about = |recognition: Recognition| {
@@ -113,15 +117,23 @@ impl Language {
 
     /// A command for later takes any words for a command: those that are none make no sense. Of "the lamp and the fan in ten
     /// minutes" neither half may be taken for the whole either.
-    fn sensible(&self, text: &str, recognitions: Vec<Recognition>, home: &Snapshot, scene: &Scene) -> Option<Meaning> {
+    fn sensible(
+        &self,
+        text: &str,
+        recognitions: Vec<Recognition>,
+        home: &Snapshot,
+        scene: &Scene,
+        time: Time,
+    ) -> Option<Meaning> {
         if let [one] = recognitions.as_slice()
+            && time == Time::Now
             && one.wildcards > 0
             && let Some(later) = self.later_instead(text, home, scene)
         {
             return Some(later);
         }
         let whole = meaning(text, recognitions, scene);
-        if whole.calls.iter().all(|call| self.makes_sense_later(call, home, scene)) {
+        if whole.calls.iter().all(|call| self.makes_sense_later(call, home, scene, time)) {
             return Some(whole);
         }
         if whole.calls.len() < 2 {
@@ -129,7 +141,7 @@ impl Language {
         }
         let one = self.dictionary.recognize(text, &self.names(home), &scene.context())?;
         let one = meaning(text, vec![one], scene);
-        one.calls.iter().all(|call| self.makes_sense_later(call, home, scene)).then_some(one)
+        one.calls.iter().all(|call| self.makes_sense_later(call, home, scene, time)).then_some(one)
     }
 
     /// "Spiel in zehn Minuten Musik" is no music called "in ten minutes music": a command for later, where the words around
@@ -147,16 +159,18 @@ impl Language {
                 ..IntentCall::default()
             };
             let call = Call { intent, response: candidate.response, spoken };
-            let later =
-                crate::timers::later_command(&call.intent).is_some() && self.makes_sense_later(&call, home, scene);
+            let later = crate::timers::later_command(&call.intent).is_some()
+                && self.makes_sense_later(&call, home, scene, Time::Now);
             later.then(|| Meaning { text: text.to_owned(), calls: vec![call] })
         })
     }
 
-    fn makes_sense_later(&self, call: &Call, home: &Snapshot, scene: &Scene) -> bool {
+    fn makes_sense_later(&self, call: &Call, home: &Snapshot, scene: &Scene, time: Time) -> bool {
         let Some(command) = crate::timers::later_command(&call.intent) else { return true };
-        // Each command for later in a command for later is shorter, so this ends.
-        matches!(self.guess(&command, home, scene.area.as_deref()), Guess::Meaning(_))
+        // What is for later is for once: "in five minutes in five minutes in five minutes …" would be taken apart in every way there is,
+        // twice as many with each time.
+        time == Time::Now
+            && matches!(self.guess_at(&command, home, scene.area.as_deref(), Time::Later), Guess::Meaning(_))
     }
 
     /// What the transcript so far looks like to the endpointing.
@@ -184,6 +198,14 @@ impl Language {
             }
         }
     }
+}
+
+/// When what is understood is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Time {
+    Now,
+    /// It is the command of a command for later.
+    Later,
 }
 
 /// What a text may mean that matches no sentence word for word.

@@ -131,6 +131,23 @@ async fn a_command_for_later_is_done_and_says_only_what_went_wrong() {
     house.close().await;
 }
 
+/// Each of them could be about all that follow; taken apart in every way, thirty would take longer than anybody waits.
+#[tokio::test]
+async fn what_is_for_later_again_and_again_is_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    for times in [2, 30, 150] {
+        let text = "in five minutes ".repeat(times);
+        for text in [format!("{text} add tea to the shopping list"), format!("add tea to the shopping list {text}")] {
+            let answer = house.ask("phone", &text).await;
+            assert!(!answer.error.is_empty(), "{text}: {answer:?}");
+        }
+    }
+    assert!(house.assistant.timers().borrow().is_empty());
+    assert!(house.assistant.lists().borrow().iter().all(|list| list.items.is_empty()));
+    house.close().await;
+}
+
 #[tokio::test]
 async fn a_correction_undoes_what_was_done_and_a_follow_up_needs_something_to_follow() {
     let folder = tempfile::tempdir().unwrap();
