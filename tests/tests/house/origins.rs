@@ -127,3 +127,39 @@ async fn headers_cannot_be_injected_or_doubled() {
         assert!(response.headers().get(SET_COOKIE).is_none(), "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_no_client_would_send_end_their_own_connection() {
+    let server = house().await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mask = [0; 4];
+    let long = |opcode: u8, claimed: u64| [&[opcode, 0xff][..], &claimed.to_be_bytes(), &mask].concat();
+    for path in ["/v1/realtime?model=x", "/api/listen"] {
+        for (what, frame) in [
+            ("no mask", vec![0x81, 0x02, b'{', b'}']),
+            ("more than there is memory", long(0x82, u64::MAX >> 1)),
+            ("more than a message may have", long(0x82, 17 << 20)),
+            ("an unknown kind", [&[0x83, 0x80][..], &mask].concat()),
+            ("a bit without a meaning", [&[0xf1, 0x80][..], &mask].concat()),
+            ("a ping that is too long", [&[0x89, 0xfe, 0, 200][..], &mask, &[0; 200]].concat()),
+            ("text that is none", [&[0x81, 0x82][..], &mask, &[0xff, 0xfe]].concat()),
+            ("a rest without a beginning", [&[0x80, 0x80][..], &mask].concat()),
+        ] {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            let head = format!(
+                "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                server.token
+            );
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.write_all(&frame).await.unwrap();
+            let mut answer = Vec::new();
+            // Closed with a goodbye or without: what counts is that it is, long before a silent client would be given up.
+            let _ =
+                timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap_or_else(|_| panic!("{path}: {what}"));
+            assert!(answer.starts_with(b"HTTP/1.1 101"), "{path}: {what}: {}", String::from_utf8_lossy(&answer));
+        }
+    }
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+    server.get("/api/home").await;
+}
