@@ -22,6 +22,7 @@ pub struct Dictionary {
     pub(crate) responses: Responses,
     /// Words that join two commands, longest first, and marks that do.
     pub(crate) joiners: Vec<Vec<String>>,
+    floor_words: Vec<Vec<String>>,
     pub(crate) marks: Vec<char>,
     pub(crate) words: Words,
     /// How numbers are said, for [`Dictionary::beside`].
@@ -88,6 +89,7 @@ impl Dictionary {
             words,
             numbers,
             joiners,
+            floor_words: raw.floor_words,
             marks,
         })
     }
@@ -179,6 +181,13 @@ impl Dictionary {
     #[must_use]
     pub fn error_codes(&self) -> Vec<&str> {
         self.responses.error_codes()
+    }
+
+    /// Words for floors, in groups that mean the same: `upstairs` and `upper floor`. A floor that is called by one of a group can be
+    /// called by all of it.
+    #[must_use]
+    pub fn floor_words(&self) -> &[Vec<String>] {
+        &self.floor_words
     }
 }
 

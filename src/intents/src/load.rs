@@ -195,6 +195,7 @@ pub(crate) struct Raw {
     pub(crate) responses: Map<String, Value>,
     pub(crate) errors: Map<String, Value>,
     pub(crate) joiners: Vec<String>,
+    pub(crate) floor_words: Vec<Vec<String>>,
     pub(crate) sounds: Vec<(String, String)>,
 }
 
@@ -224,6 +225,9 @@ pub(crate) fn interpret(mut tree: Map<String, Value>) -> Result<Raw, LoadError> 
     }
     if let Some(value) = take("joiners") {
         raw.joiners = typed("joiners", value)?;
+    }
+    if let Some(value) = take("floor_words") {
+        raw.floor_words = typed("floor_words", value)?;
     }
     if let Some(value) = take("sounds") {
         raw.sounds = typed("sounds", value)?;

@@ -7,6 +7,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use crate::context::Context;
 use crate::dictionary::Dictionary;
 use crate::names::Names;
@@ -17,6 +19,8 @@ use crate::text::fold;
 const MAX_COMMANDS: usize = 5;
 /// More joining words than this in one text and it is not taken apart.
 const MAX_JOINERS: usize = 8;
+/// The intent of "and the kitchen too".
+const FOLLOW_UP: &str = "VestaFollowUp";
 
 impl Dictionary {
     /// What `text` means, as one command or as several joined ones in the order of speaking. `None` when any part of it is
@@ -52,11 +56,15 @@ impl Dictionary {
             let head = text.get(..*end)?;
             let before = self.recognize_all(head, names, context)?;
             let tail = text.get(*start..)?.trim();
+            let context = &after(context, before.last()?);
+            let joined = text.get(*end..).map(|joined| joined.trim().to_owned());
             if tail.is_empty() {
-                return Some(Partial { complete: false, can_continue: true });
+                // "Turn on the lamp, never mind" is all that was to be said, "turn on the lamp and" is not.
+                let complete = joined.is_some_and(|joined| self.partial_of_one(&joined, names, context).complete);
+                return Some(Partial { complete, can_continue: true });
             }
             let mut best = self.partial_of_one(tail, names, context);
-            for borrowed in borrowings(head, before.last()?, tail) {
+            for borrowed in borrowings(head, before.last()?, tail).into_iter().chain(joined) {
                 let more = self.partial_of_one(&borrowed, names, context);
                 best.complete |= more.complete;
                 best.can_continue |= more.can_continue;
@@ -130,7 +138,7 @@ impl Dictionary {
     ) -> Option<Vec<Recognition>> {
         let known = RefCell::default();
         let job = Apart { dictionary: self, text, borrow, world, known: &known };
-        job.from(0, cuts, None, 0).map(|parts| parts.into_iter().map(|(_, part)| part).collect())
+        job.from((0, 0), cuts, None, 0).map(|parts| parts.into_iter().map(|(_, part)| part).collect())
     }
 
     /// The parts of a sentence whose wildcard took a number and a joining word: in "set a timer for 5 minutes and another
@@ -174,16 +182,28 @@ struct Apart<'a> {
     borrow: Borrow,
     world: (&'a Names, &'a Context),
     /// What was looked for already: the same words are part of many ways to take a sentence apart.
-    known: &'a RefCell<HashMap<String, Option<Recognition>>>,
+    known: &'a RefCell<HashMap<(String, Option<String>), Option<Recognition>>>,
 }
 
 /// A part and what it means; what was borrowed for it is in the text.
 type Part = (String, Recognition);
 
+/// Where a part stands.
+#[derive(Clone, Copy, Default)]
+struct Place<'a> {
+    /// The part before it.
+    before: Option<(&'a str, &'a Recognition)>,
+    /// The part with the words that join it to the one before.
+    joined: Option<&'a str>,
+    /// What comes after it.
+    after: Option<&'a str>,
+}
+
 impl Apart<'_> {
+    /// `joint` is where the words begin that join this part to the one before, `start` where they end.
     fn from(
         &self,
-        start: usize,
+        (joint, start): (usize, usize),
         cuts: &[(usize, usize)],
         before: Option<(&str, &Recognition)>,
         depth: usize,
@@ -192,20 +212,22 @@ impl Apart<'_> {
             return None;
         }
         // The whole is what is being taken apart: it is no part of itself.
+        let place = |end, after| Place { before, joined: self.text.get(joint..end).map(str::trim), after };
         if depth > 0
-            && let Some(whole) = self.text.get(start..).and_then(|part| self.read(part.trim(), before, None))
+            && let Some(part) = self.text.get(start..)
+            && let Some(whole) = self.read(part.trim(), place(self.text.len(), None))
         {
             let apart = self.inside((start, self.text.len()), cuts, &whole, depth);
             return Some(apart.unwrap_or_else(|| vec![whole]));
         }
         for (i, (end, next)) in cuts.iter().enumerate().rev() {
             let Some(part) = self.text.get(start..*end) else { continue };
-            let Some(head) = self.read(part.trim(), before, self.text.get(*next..)) else { continue };
+            let Some(head) = self.read(part.trim(), place(*end, self.text.get(*next..))) else { continue };
             let later = cuts.get(i + 1..).unwrap_or_default();
             let apart = self.inside((start, *end), cuts.get(..i).unwrap_or_default(), &head, depth);
             for mut parts in apart.into_iter().chain([vec![head]]) {
                 let last = parts.last().map(|(said, last)| (said.as_str(), last));
-                if let Some(rest) = self.from(*next, later, last, depth + parts.len()) {
+                if let Some(rest) = self.from((*end, *next), later, last, depth + parts.len()) {
                     parts.extend(rest);
                     return Some(parts);
                 }
@@ -228,18 +250,22 @@ impl Apart<'_> {
         let text = self.text.get(start..end)?;
         let cuts: Vec<(usize, usize)> =
             cuts.iter().filter_map(|(end, next)| Some((end.checked_sub(start)?, next.checked_sub(start)?))).collect();
-        let parts = Apart { text, borrow: Borrow::Nothing, ..*self }.from(0, &cuts, None, 0)?;
+        let parts = Apart { text, borrow: Borrow::Nothing, ..*self }.from((0, 0), &cuts, None, 0)?;
         (depth + parts.len() <= MAX_COMMANDS).then_some(parts)
     }
 
-    fn read(&self, part: &str, before: Option<(&str, &Recognition)>, after: Option<&str>) -> Option<Part> {
+    fn read(&self, part: &str, Place { before, joined, after: rest }: Place<'_>) -> Option<Part> {
+        let context = before.map(|(_, last)| after(self.world.1, last));
+        let context = context.as_ref().unwrap_or(self.world.1);
+        let recent = context.get("recent").and_then(Value::as_str).map(str::to_owned);
         let read = |text: String| {
-            if let Some(known) = self.known.borrow().get(&text) {
-                return known.clone().map(|result| (text, result));
+            let key = (text, recent.clone());
+            if let Some(known) = self.known.borrow().get(&key) {
+                return known.clone().map(|result| (key.0, result));
             }
-            let result = self.dictionary.recognize(&text, self.world.0, self.world.1);
-            self.known.borrow_mut().insert(text.clone(), result.clone());
-            result.map(|result| (text, result))
+            let result = self.dictionary.recognize(&key.0, self.world.0, context);
+            self.known.borrow_mut().insert(key.clone(), result.clone());
+            result.map(|result| (key.0, result))
         };
         if let Some(found) = read(part.to_owned()) {
             return Some(found);
@@ -247,9 +273,36 @@ impl Apart<'_> {
         if self.borrow == Borrow::Nothing {
             return None;
         }
+        // "Turn on the kitchen light and the bedroom": a light there, not everything there is. "… no wait, the bedroom light" is no
+        // second lamp.
+        let follows = before.and(joined).and_then(|joined| read(joined.to_owned()));
+        let of_a_place = |found: &Part| found.1.slots.keys().any(|slot| matches!(slot.as_str(), "area" | "floor"));
+        if follows.as_ref().is_some_and(|found| found.1.intent != FOLLOW_UP || of_a_place(found)) {
+            return follows;
+        }
         let beginnings = before.map(|(head, last)| borrowings(head, last, part)).unwrap_or_default();
-        beginnings.into_iter().chain(after.map(|rest| endings(part, rest)).unwrap_or_default()).find_map(read)
+        let borrowed = beginnings.into_iter().chain(rest.map(|rest| endings(part, rest)).unwrap_or_default());
+        borrowed.map(read).find(Option::is_some).flatten().or(follows)
     }
+}
+
+/// What a part is understood in: `recent` is what the part before it is about, where that says so.
+fn after(context: &Context, last: &Recognition) -> Context {
+    let mut context = context.clone();
+    let domain = || {
+        let said = last.slots.get("domain").map(|slot| &slot.value).or_else(|| last.context.get("domain"))?;
+        said.as_str().or_else(|| said.as_array()?.first()?.as_str())
+    };
+    let lists = ["HassList", "HassShoppingList", "VestaList"];
+    let recent = match last.intent.as_str() {
+        timer if timer.contains("Timer") => Some("timer"),
+        list if lists.iter().any(|prefix| list.starts_with(prefix)) => Some("list"),
+        _ => domain(),
+    };
+    if let Some(recent) = recent {
+        context.insert("recent".to_owned(), recent.into());
+    }
+    context
 }
 
 /// `tail` with the beginning of the command before it: everything up to its first name, or else without its last words.

@@ -1,6 +1,6 @@
 //! An intent call to its result: by the home's devices, or by what the house knows and keeps itself.
 
-use jiff::Zoned;
+use jiff::{Span, Zoned};
 use serde_json::{Map, Value, json};
 use vesta_home::timers::TimerView;
 use vesta_home::{CallError, IntentCall, Outcome, Permissions};
@@ -28,7 +28,7 @@ impl Assistant {
         }
         match call.intent.as_str() {
             "HassGetCurrentTime" => Ok(time_of_day(&Zoned::now())),
-            "HassGetCurrentDate" => Ok(date(&Zoned::now())),
+            "HassGetCurrentDate" => Ok(date(&Zoned::now(), call.slots.get("days").and_then(Value::as_i64))),
             "HassRespond" => Ok(Outcome { read_only: true, ..Outcome::default() }),
             "HassBroadcast" => broadcast(self, call, client).await,
             _ => Ok(self.parts.home.call(call.clone()).await?),
@@ -107,8 +107,13 @@ fn time_of_day(now: &Zoned) -> Outcome {
     known(slots)
 }
 
-fn date(now: &Zoned) -> Outcome {
+/// The date of today, or of so many days from now.
+fn date(now: &Zoned, days: Option<i64>) -> Outcome {
+    let offset = days.unwrap_or_default();
+    let day = now.checked_add(Span::new().days(offset.clamp(-10_000, 10_000)));
+    let now = day.as_ref().unwrap_or(now);
     let slots = json!({
+        "offset": offset,
         "year": now.year(), "month": now.month(), "day": now.day(),
         "weekday": now.weekday().to_monday_one_offset(), "date": now.strftime("%Y-%m-%d").to_string(),
     });
@@ -133,7 +138,9 @@ mod tests {
         let moment: Zoned = "2026-03-01T07:05:00[UTC]".parse().unwrap();
         let slots = time_of_day(&moment).response_slots;
         assert_eq!((slots["hour"].as_i64(), slots["minute"].as_i64()), (Some(7), Some(5)));
-        assert_eq!(date(&moment).response_slots["weekday"], 7, "the first of March 2026 is a Sunday");
+        assert_eq!(date(&moment, None).response_slots["weekday"], 7, "the first of March 2026 is a Sunday");
+        let before = date(&moment, Some(-1)).response_slots;
+        assert_eq!((&before["day"], &before["month"], &before["offset"]), (&json!(28), &json!(2), &json!(-1)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use vesta_audio::Said;
-use vesta_home::{IntentCall, Snapshot};
+use vesta_home::{Floor, IntentCall, Snapshot};
 use vesta_intents::{Context, Dictionary, NameEntry, Names, Recognition, Understanding};
 
 /// A household's language: its sentences, and the home's names in the form in which they are matched.
@@ -192,7 +192,7 @@ impl Language {
         match &*cached {
             Some((version, names)) if *version == home.version => names.clone(),
             _ => {
-                let names = Arc::new(names_of(home));
+                let names = Arc::new(names_of(home, &self.dictionary));
                 *cached = Some((home.version, names.clone()));
                 names
             }
@@ -267,8 +267,8 @@ fn same_letters(a: &str, b: &str) -> bool {
     letters(a) == letters(b)
 }
 
-/// Every name and alias of what can be spoken about.
-pub fn names_of(home: &Snapshot) -> Names {
+/// Every name and alias of what can be spoken about, and what the language calls floors of such names.
+pub fn names_of(home: &Snapshot, dictionary: &Dictionary) -> Names {
     let mut names = Names::builder();
     let exposed = || home.entities.values().filter(|entity| entity.exposed);
     let mut holders: HashMap<String, usize> = HashMap::new();
@@ -303,6 +303,18 @@ pub fn names_of(home: &Snapshot) -> Names {
     for floor in &home.floors {
         for text in std::iter::once(&floor.name).chain(&floor.aliases) {
             names = names.floor(text.as_str(), floor.id.as_str());
+        }
+    }
+    for group in dictionary.floor_words() {
+        let called = |floor: &&Floor| {
+            let mut own = std::iter::once(&floor.name).chain(&floor.aliases);
+            own.any(|own| group.iter().any(|word| word.to_lowercase() == own.to_lowercase()))
+        };
+        let mut meant = home.floors.iter().filter(called);
+        // Of two attics neither is "the attic".
+        let (Some(floor), None) = (meant.next(), meant.next()) else { continue };
+        for word in group {
+            names = names.floor(word.as_str(), floor.id.as_str());
         }
     }
     names.build()

@@ -155,6 +155,14 @@ impl Dialogs {
                     steps.push(corrected);
                     continue;
                 }
+                // "Turn on the lamp, no, undo that": it was not done yet.
+                "VestaUndo" | "HassNevermind" if first > 0 => {
+                    steps.truncate(before);
+                    if steps.is_empty() {
+                        steps.push(plain(within::nothing(call)));
+                    }
+                    continue;
+                }
                 "VestaFollowUp" | "VestaCorrect" | "VestaUndo" => {
                     let done = dialog.map(|dialog| dialog.done.as_slice()).unwrap_or_default();
                     steps.extend(again::again(call, done, world)?);

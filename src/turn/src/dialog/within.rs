@@ -3,7 +3,10 @@
 //!
 //! Nothing of the sentence is done yet, so there is nothing to undo, and what a command is about is what it says.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use vesta_home::IntentCall;
 
 use super::again::{TARGET, changed, fitting_response};
 use super::{Done, Step, World};
@@ -44,6 +47,12 @@ pub(super) fn correct(call: &Call, replaced: &[Step], world: &World<'_>) -> Resu
     let last = replaced.last().ok_or(TurnError::NothingRecent)?;
     let undo = replaced.iter().flat_map(|step| step.undo.clone()).collect();
     Ok(Step { undo, call: again(call, &last.call, world)? })
+}
+
+/// What is left of a sentence that takes back all that it said.
+pub(super) fn nothing(call: &Call) -> Call {
+    let intent = IntentCall { intent: "HassNevermind".to_owned(), slots: BTreeMap::new(), ..call.intent.clone() };
+    Call { intent, response: None, spoken: Map::new() }
 }
 
 fn again(new: &Call, last: &Call, world: &World<'_>) -> Result<Call, TurnError> {

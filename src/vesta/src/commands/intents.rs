@@ -32,14 +32,16 @@ pub(crate) async fn run(
         }
         IntentsCommand::Explain { text, source, home_number, area, json } => {
             let source = Source::new(source, config);
-            let world = source.world(home_number, area.as_deref()).await?;
-            explain(&source.dictionary()?, &text.join(" "), &world, json)
+            let dictionary = source.dictionary()?;
+            let world = source.world(&dictionary, home_number, area.as_deref()).await?;
+            explain(&dictionary, &text.join(" "), &world, json)
         }
         IntentsCommand::Sample { source, home_number, per_sentence, seed, intent, json } => {
             let source = Source::new(source, config);
-            let world = source.world(home_number, None).await?;
+            let dictionary = source.dictionary()?;
+            let world = source.world(&dictionary, home_number, None).await?;
             let wanted = Samples { per_sentence: usize::from(per_sentence), seed, intent, json };
-            sample(&source.dictionary()?, &world.names, &wanted)
+            sample(&dictionary, &world.names, &wanted)
         }
         IntentsCommand::Check { dictionary, json } => check(&dictionary, json),
         IntentsCommand::Add { source: crate::cli::SentenceSource::HomeAssistant, lang, wheel, json } => {
@@ -102,7 +104,7 @@ impl<'a> Source<'a> {
 
     /// The home of the file that was named, or the one that `vesta ask` would speak to. With a dictionary of another
     /// origin, that is only the one of a running server.
-    async fn world(&self, number: usize, area: Option<&str>) -> anyhow::Result<World> {
+    async fn world(&self, dictionary: &Dictionary, number: usize, area: Option<&str>) -> anyhow::Result<World> {
         if self.home.is_some() {
             let mut homes = self.homes()?;
             if number >= homes.len() {
@@ -119,13 +121,13 @@ impl<'a> Source<'a> {
             return Ok(World { names: Names::default(), context });
         }
         let host = Host::find(&setting).await?;
-        let known = home_of(&host, area).await;
+        let known = home_of(&host, dictionary, area).await;
         host.leave().await;
         known
     }
 }
 
-async fn home_of(host: &Host, area: Option<&str>) -> anyhow::Result<World> {
+async fn home_of(host: &Host, dictionary: &Dictionary, area: Option<&str>) -> anyhow::Result<World> {
     let area = host.area(area).await?;
     let mut home = host.server.home().await?;
     let mut take = |key: &str| home.get_mut(key).map(Value::take).unwrap_or_default();
@@ -140,7 +142,7 @@ async fn home_of(host: &Host, area: Option<&str>) -> anyhow::Result<World> {
             .collect(),
     };
     let context = area.map(|area| ("area".to_owned(), Value::from(area))).into_iter().collect();
-    Ok(World { names: vesta_turn::names_of(&snapshot), context })
+    Ok(World { names: vesta_turn::names_of(&snapshot, dictionary), context })
 }
 
 fn explain(dictionary: &Dictionary, text: &str, world: &World, json: bool) -> anyhow::Result<ExitCode> {
