@@ -319,3 +319,27 @@ pub fn names_of(home: &Snapshot, dictionary: &Dictionary) -> Names {
     }
     names.build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_floor_is_called_by_the_words_of_the_language_unless_two_could_be_meant() {
+        let sentences = "language: de\nfloor_words: [[oben, Obergeschoss], [Keller]]\n\
+                         intents: {Off: {data: [{sentences: ['licht {floor} aus']}]}}";
+        let dictionary = Dictionary::load(&[("de.yaml", sentences)]).unwrap();
+        let floor = |id: &str, name: &str| Floor { id: id.into(), name: name.into(), aliases: vec!["Dach".into()] };
+        let mut home = Snapshot { floors: vec![floor("first", "obergeschoss")], ..Snapshot::default() };
+        let meant = |home: &Snapshot, text: &str| {
+            let found = dictionary.recognize(text, &names_of(home, &dictionary), &Context::new())?;
+            found.slots.get("floor").and_then(|slot| slot.value.as_str().map(str::to_owned))
+        };
+        assert_eq!(meant(&home, "Licht oben aus").as_deref(), Some("first"));
+        assert_eq!(meant(&home, "Licht Keller aus"), None);
+        home.floors.push(floor("second", "Oben"));
+        assert_eq!(meant(&home, "Licht oben aus").as_deref(), Some("second"), "its own name");
+        home.floors.push(floor("third", "Obergeschoss"));
+        assert_eq!(meant(&home, "Licht oben aus").as_deref(), Some("second"));
+    }
+}

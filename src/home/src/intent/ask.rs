@@ -14,9 +14,14 @@ use crate::text::fold;
 pub(super) fn get_state(call: &IntentCall, house: &Snapshot) -> Result<Outcome, CallError> {
     let target = Target::new(call, house)?;
     let wanted = Wanted { domains: &[], able: &|_| true, open: Open::Everywhere, what: "a state" };
-    let found = resolve(house, &target, &wanted)?;
+    let mut states: Vec<String> = texts(call, "state").iter().map(|state| fold(state)).collect();
+    let found = resolve(house, &target, &wanted).or_else(|none| {
+        let Some(doors) = doors_that_move(&target) else { return Err(none) };
+        let found = resolve(house, &doors, &wanted).map_err(|_| none)?;
+        states = states.iter().flat_map(|state| states_of_covers(state)).map(|state| (*state).to_owned()).collect();
+        Ok(found)
+    })?;
     let (reachable, skipped) = reachable(found)?;
-    let states: Vec<String> = texts(call, "state").iter().map(|state| fold(state)).collect();
     let fits =
         |entity: &Entity| states.is_empty() || entity.state.as_ref().is_some_and(|state| states.contains(&fold(state)));
     let (matched, unmatched): (Vec<&Entity>, Vec<&Entity>) =
@@ -33,6 +38,38 @@ pub(super) fn get_state(call: &IntentCall, house: &Snapshot) -> Result<Outcome, 
         confirmed: true,
         ..Outcome::default()
     })
+}
+
+/// Where no sensor tells of a garage door, the motor that moves it does.
+fn doors_that_move<'a>(sensors: &Target<'a>) -> Option<Target<'a>> {
+    if sensors.domains != ["binary_sensor"] {
+        return None;
+    }
+    let classes: Vec<String> = match sensors.classes.as_slice() {
+        [] => return None,
+        classes => classes.iter().flat_map(|class| covers_like(class)).map(|class| (*class).to_owned()).collect(),
+    };
+    let domains = vec!["cover".to_owned()];
+    (!classes.is_empty()).then(|| Target { domains, classes, ..sensors.clone() })
+}
+
+/// Home Assistant's classes of covers for a class of its binary sensors.
+fn covers_like(sensor: &str) -> &'static [&'static str] {
+    match sensor {
+        "garage_door" => &["garage"],
+        "door" => &["door", "gate"],
+        "window" => &["window"],
+        _ => &[],
+    }
+}
+
+/// A cover's states for one of a binary sensor.
+fn states_of_covers(sensor: &str) -> &'static [&'static str] {
+    match sensor {
+        "on" => &["open", "opening", "closing"],
+        "off" => &["closed"],
+        _ => &[],
+    }
 }
 
 /// `HassClimateGetTemperature`: of a thermostat, or of a room's sensor where there is none.

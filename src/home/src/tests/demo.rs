@@ -157,3 +157,17 @@ fn nothing_in_the_demo_home_is_misunderstood() {
     both.hear(withdrawn);
     assert!(both.house.core.snapshot().entities.is_empty());
 }
+
+#[test]
+fn a_garage_door_without_a_sensor_tells_by_its_motor() {
+    let mut both = Both::new();
+    let asked = json!({ "domain": "binary_sensor", "device_class": ["garage_door", "garage"], "state": "on" });
+    let shut = both.call("HassGetState", asked.clone()).0.unwrap();
+    assert_eq!((shut.matched.len(), shut.unmatched.len()), (0, 1), "{shut:?}");
+    both.call("HassTurnOn", json!({ "name": "cover.garage_door" })).0.unwrap();
+    let open = both.call("HassGetState", asked).0.unwrap();
+    assert_eq!(open.matched.first().map(|view| view.name.as_str()), Some("Garage Door"), "{open:?}");
+    // What no cover is like either is still missing.
+    let smoke = json!({ "domain": "binary_sensor", "device_class": "vibration" });
+    assert!(matches!(both.call("HassGetState", smoke).0, Err(CallError::NoneInArea { .. })));
+}
