@@ -12,7 +12,9 @@ use tokio_tungstenite::tungstenite::Message;
 use vesta_tests::browser::Browser;
 use vesta_tests::client::with_token;
 use vesta_tests::program::{self, Output};
+use vesta_tests::realtime::{Realtime, resampled};
 use vesta_tests::server::{PATIENCE, Server, Start};
+use vesta_tests::speech::speak;
 
 async fn vesta(server: &Server, arguments: &[&str]) -> Output {
     program::run(program::vesta(server.data()).args(arguments)).await
@@ -227,6 +229,45 @@ async fn a_guest_has_light_and_no_key() {
     assert!(blinds(&before).is_object());
     assert_eq!(blinds(&server.get("/api/home").await), blinds(&before), "and nothing was done");
     assert_eq!(ask(&owner, "close the bedroom blinds").await["outcome"], "done");
+}
+
+/// The household speaks English, and so does its recogniser; Anna speaks German.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_answered_in_their_own_language() {
+    let server = Server::with_demo_home().await;
+    let owner = Browser::owner(&server).await;
+    let anna = owner.invited(&server, "Anna", "adult").await;
+    let path = format!("/api/people/{}", anna.caller().await["person"].as_str().unwrap());
+    let changed = owner.request(Method::PATCH, &path).json(&json!({ "language": "de" })).send().await.unwrap();
+    assert_eq!(changed.status(), StatusCode::OK);
+    let ask = async |browser: &Browser, text: &str| {
+        browser.post("/api/ask", &json!({ "text": text })).await.json::<Value>().await.unwrap()
+    };
+    let english = ask(&owner, "turn on the kitchen light").await;
+    let german = ask(&anna, "schalte Kitchen Light aus").await;
+    assert_eq!((&english["outcome"], &german["outcome"]), (&json!("done"), &json!("done")), "{english} {german}");
+    server.becomes("light.kitchen_light", "off").await;
+    let said = |answer: &Value| answer["said"].as_str().unwrap().to_owned();
+    assert!(said(&english).starts_with("Turned on") && said(&german).ends_with(" aus."), "{english} {german}");
+    let written = anna.post("/api/messages", &json!({ "id": "1", "text": "quibble frotz" })).await;
+    let written: Value = written.json().await.unwrap();
+    assert_ne!(written["text"].as_str().unwrap(), said(&ask(&owner, "quibble frotz").await), "errors as well");
+
+    // What is spoken is heard in what the recogniser understands, and answered by a German voice.
+    let token =
+        anna.post("/api/tokens", &json!({ "name": "phone", "scopes": ["talk", "read_home", "control_home"] })).await;
+    let token: Value = token.json().await.unwrap();
+    let mut session = Realtime::with(&server, token["secret"].as_str().unwrap(), "model=x").await;
+    session.update(json!({ "type": "realtime", "audio": { "input": { "turn_detection": null } } })).await;
+    session.speak(&resampled(&speak("turn on the kitchen light"), 24_000), false).await;
+    session.send(json!({ "type": "input_audio_buffer.commit" })).await;
+    let (said, response) = session.respond().await;
+    assert_eq!(response["status"], "completed", "{response}");
+    assert!(said.ends_with(" an."), "{said}");
+    server.becomes("light.kitchen_light", "on").await;
+    server.logged("voice=\"espeak-ng/de\"", 1).await;
+    let turns = server.get("/api/turns?limit=1").await;
+    assert_eq!(turns[0]["language"], "de", "{turns}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

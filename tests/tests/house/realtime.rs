@@ -236,3 +236,40 @@ async fn a_client_secret_begins_the_session_it_was_made_for() {
     assert_eq!(created["output_modalities"], json!(["text"]));
     assert_eq!(created["instructions"], "be brief");
 }
+
+/// A phone whose connection broke does not know whether the house has done what it said, and says it again under the same id.
+#[tokio::test(flavor = "multi_thread")]
+async fn speech_that_is_sent_again_is_done_once_even_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = async || {
+        let server = Start::new().data(folder.path()).start().await;
+        server.settled().await;
+        server
+    };
+    let say = async |server: &Server, id: &str| {
+        let mut session = Realtime::connect(server).await;
+        session.update(push_to_talk()).await;
+        session.speak(&command("turn on the kitchen light"), false).await;
+        session.send(json!({ "type": "input_audio_buffer.commit", "vesta_request_id": id })).await;
+        session.respond().await
+    };
+    let server = start().await;
+    let (said, first) = say(&server, "one").await;
+    server.becomes(LIGHT, "on").await;
+    assert_eq!(first["metadata"]["vesta_outcome"], "done", "{first}");
+    server.ask("turn off the kitchen light").await;
+    server.becomes(LIGHT, "off").await;
+    assert_eq!(server.stop().await, Some(0));
+
+    let server = start().await;
+    let before = server.get("/api/turns").await.as_array().unwrap().len();
+    let state = server.entity(LIGHT).await["state"].clone();
+    let (again, repeated) = say(&server, "one").await;
+    assert_eq!((&again, &repeated["metadata"]), (&said, &first["metadata"]), "the same words, of the same turn");
+    assert_eq!(server.entity(LIGHT).await["state"], state, "nothing is done");
+    assert_eq!(server.get("/api/turns").await.as_array().unwrap().len(), before, "and it is no turn of its own");
+    // Under another id it is another command.
+    let (_, other) = say(&server, "two").await;
+    assert_ne!(other["metadata"]["vesta_turn"], first["metadata"]["vesta_turn"]);
+    server.becomes(LIGHT, "on").await;
+}
