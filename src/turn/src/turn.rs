@@ -177,7 +177,7 @@ async fn carry_out(
     let mut done = Vec::with_capacity(steps.len());
     for step in &steps {
         let call = &step.call;
-        let result = match perform(assistant, record, client, step).await {
+        let result = match perform(assistant, record, client, step, addressed).await {
             Ok(result) => result,
             // What was done before it is told all the same.
             Err(error) if !sentences.is_empty() => {
@@ -282,6 +282,7 @@ async fn perform(
     record: &mut Recorder,
     client: &Client,
     step: &Step,
+    addressed: bool,
 ) -> Result<Outcome, TurnError> {
     let Step { undo, call } = step;
     let slots = json!(call.intent.slots);
@@ -308,7 +309,10 @@ async fn perform(
     let outcome = result?;
     let report = json!({ "changed": outcome.changed, "state": outcome.state, "matched": outcome.matched.len() });
     append(&mut record.record().action, report.clone());
-    client.tell(TurnEvent::Acted { turn, result: report }).await;
+    // "Never mind", said to nobody in particular, does nothing.
+    if addressed || !is_talk(&outcome) {
+        client.tell(TurnEvent::Acted { turn, result: report }).await;
+    }
     Ok(outcome)
 }
 

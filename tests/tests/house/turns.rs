@@ -57,6 +57,9 @@ struct Expect {
     /// Parts of what is said, in any letter case.
     #[serde(default)]
     said: Vec<String>,
+    /// Nothing is said, and nothing done.
+    #[serde(default)]
+    quiet: bool,
     /// Entities' states afterwards.
     #[serde(default)]
     states: BTreeMap<String, String>,
@@ -70,6 +73,7 @@ struct Came {
     error: Option<String>,
     said: String,
     audio: bool,
+    acted: bool,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,6 +113,7 @@ async fn play(server: &Server, case: &Case) -> Came {
             error: answer["error"]["code"].as_str().map(str::to_owned),
             said: answer["said"].as_str().unwrap_or_default().to_owned(),
             audio: true,
+            acted: answer["actions"].as_array().is_some_and(|actions| !actions.is_empty()),
         };
     }
     let sounds: Vec<Vec<i16>> = case.heard.iter().map(sound).collect();
@@ -125,6 +130,7 @@ async fn play(server: &Server, case: &Case) -> Came {
             error: None,
             said: String::new(),
             audio: false,
+            acted: false,
         },
         Some(turn) => Came {
             transcript: turn.transcript().to_owned(),
@@ -133,6 +139,7 @@ async fn play(server: &Server, case: &Case) -> Came {
             error: turn.error().map(str::to_owned),
             said: turn.said().to_owned(),
             audio: !turn.reply.is_empty(),
+            acted: turn.events.iter().any(|event| event["type"] == "acted"),
         },
     }
 }
@@ -171,6 +178,9 @@ async fn judge(server: &Server, case: &Case, came: &Came) -> Result<(), String> 
         if !came.said.to_lowercase().contains(&part.to_lowercase()) {
             return Err(format!("{:?} does not say {part:?}", came.said));
         }
+    }
+    if expect.quiet && (came.acted || !came.said.is_empty()) {
+        return Err(format!("said {:?}, and something was done: {}", came.said, came.acted));
     }
     if came.said.is_empty() == came.audio && case.text.is_none() {
         return Err(format!("said {:?} with audio: {}", came.said, came.audio));
