@@ -182,8 +182,11 @@ struct Apart<'a> {
     borrow: Borrow,
     world: (&'a Names, &'a Context),
     /// What was looked for already: the same words are part of many ways to take a sentence apart.
-    known: &'a RefCell<HashMap<(String, Option<String>), Option<Recognition>>>,
+    known: &'a RefCell<Known>,
 }
+
+/// What words mean, by the words and by what was recent when they were said.
+type Known = HashMap<(String, Option<String>), Option<Recognition>>;
 
 /// A part and what it means; what was borrowed for it is in the text.
 type Part = (String, Recognition);
