@@ -139,6 +139,9 @@ fn every_language_understands_its_own_tests() {
                 let case = Case { file, value };
                 count += 1;
                 let got = dictionary.partial(case.text(), &names, &case.context());
+                if value.get("complete").is_none() && value.get("can_continue").is_none() {
+                    problems.push(format!("partial {:?}: nothing is expected of it", case.text()));
+                }
                 let complete = value["complete"].as_bool().unwrap_or(got.complete);
                 let can_continue = value["can_continue"].as_bool().unwrap_or(got.can_continue);
                 if (complete, can_continue) != (got.complete, got.can_continue) {
