@@ -108,8 +108,8 @@ impl Dictionary {
     }
 
     /// What a text may have meant that [`Dictionary::recognize`] does not understand. For a text that it does understand
-    /// the answer is that result, with confidence 1; but where a wildcard took words that nobody knows, and a repair needs
-    /// no wildcard, both are asked about: "put on the wall" may be music or the hall.
+    /// the answer is that result, with confidence 1; but where a wildcard took words that nobody knows, or words beside a name of the
+    /// home, and a repair needs no wildcard, both are asked about: "put on the wall" may be music or the hall.
     #[must_use]
     pub fn repair(&self, text: &str, names: &Names, context: &Context) -> Repaired {
         let Ok(exact) = self.try_recognize(text, names, context) else { return Repaired::Nothing };
@@ -123,8 +123,10 @@ impl Dictionary {
             // Nobody commands a house like this.
             words.clear();
         }
+        // "Put on the like upstairs" is no music: who says a name of the home means the home.
+        let of_the_home = words.iter().any(|word| home.contains(*word));
         let mut results: Vec<Recognition> = Vec::new();
-        for attempt in self.attempts(&words, home, exact.is_some()) {
+        for attempt in self.attempts(&words, home, exact.is_some() && !of_the_home) {
             if let Some(mut result) = self.recognize(&attempt.words.join(" "), names, context) {
                 if exact.is_some() && result.wildcards > 0 {
                     continue;
