@@ -10,7 +10,8 @@ use vesta_engines::{EngineState, SpeechToText};
 use crate::Assistant;
 use crate::understand::{Guess, Language, Meaning, Scene};
 
-/// Languages of people that are kept. A household does not speak more; a client that tries all there are fills no memory.
+/// Languages of people that are kept. A household does not speak more; a client that tries all there are fills no memory and keeps nobody
+/// from their own.
 const MOST: usize = 16;
 
 /// Reads the sentences of a language by its tag; `None` where there are none.
@@ -58,15 +59,16 @@ impl Assistant {
         let parts = &self.parts;
         let Some(tag) = tag.filter(|tag| !same(tag, parts.language.tag())) else { return };
         {
-            let known = parts.others.known();
-            if known.contains_key(tag) || known.len() >= MOST {
+            if parts.others.known().contains_key(tag) {
                 return;
             }
         }
         let (load, wanted) = (parts.others.load.clone(), tag.to_owned());
         match tokio::task::spawn_blocking(move || load(&wanted)).await {
             Ok(language) => {
-                parts.others.known().entry(tag.to_owned()).or_insert_with(|| language.map(Arc::new));
+                let mut known = parts.others.known();
+                make_room(&mut known);
+                known.entry(tag.to_owned()).or_insert_with(|| language.map(Arc::new));
             }
             Err(error) => tracing::error!(%error, tag, "a language could not be loaded"),
         }
@@ -126,6 +128,15 @@ impl Assistant {
     }
 }
 
+/// Forgets a language where there are too many, first one that has no sentences. Who speaks it has it loaded again.
+fn make_room(known: &mut HashMap<String, Option<Arc<Language>>>) {
+    while known.len() >= MOST {
+        let empty = known.iter().find(|(_, language)| language.is_none());
+        let Some(tag) = empty.or_else(|| known.iter().next()).map(|(tag, _)| tag.clone()) else { return };
+        known.remove(&tag);
+    }
+}
+
 /// Whether the speech engine says that it understands a language. One that is not there yet says nothing: the household's is then safer.
 fn recognises(stt: &SpeechToText, tag: &str) -> bool {
     match &*stt.engine().state().borrow() {
@@ -134,5 +145,22 @@ fn recognises(stt: &SpeechToText, tag: &str) -> bool {
             models.flat_map(|model| &model.languages).any(|known| same(known, tag))
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_without_sentences_make_room_for_languages() {
+        let dictionary = vesta_intents::Dictionary::load(&[("de.yaml", "language: de\nintents: {}")]).unwrap();
+        let mut known = HashMap::from([("de".to_owned(), Some(Arc::new(Language::new("de", dictionary))))]);
+        known.extend((1..MOST).map(|number| (format!("x-{number}"), None)));
+        for _ in 1..MOST {
+            make_room(&mut known);
+            assert!(known.len() < MOST && known.contains_key("de"));
+            known.insert(format!("y-{}", known.len()), None);
+        }
     }
 }

@@ -31,6 +31,16 @@ pub(crate) async fn is(page: &Page, state: &str) {
     page.until(state, &format!("document.querySelector('.talk').dataset.state === {state:?}")).await;
 }
 
+/// A browser whose microphone says this, in front of the app that is ready for it.
+async fn before_the_app(server: &Server, microphone: &Microphone) -> (Chromium, Page) {
+    let chromium = Chromium::start(Some(&microphone.file)).await;
+    let page = chromium.blank(PHONE).await;
+    page.before(WATCH).await;
+    sign_in(server, &page, "/").await;
+    is(&page, "ready").await;
+    (chromium, page)
+}
+
 /// Whether these states were shown one right after the other.
 fn in_turn(states: &[&str]) -> String {
     format!("states.join(' ').includes({:?})", states.join(" "))
@@ -42,11 +52,7 @@ async fn a_command_is_spoken_into_the_app_and_the_lamp_obeys() {
     let microphone = Microphone::says(folder.path(), &[(0.6, "turn on the hallway light")]);
     let server = Server::with_demo_home().await;
     let mut lamp = server.watch("vesta-demo/hallway_light/set").await;
-    let chromium = Chromium::start(Some(&microphone.file)).await;
-    let page = chromium.blank(PHONE).await;
-    page.before(WATCH).await;
-    sign_in(&server, &page, "/").await;
-    is(&page, "ready").await;
+    let (_chromium, page) = before_the_app(&server, &microphone).await;
 
     page.press(".orb").await;
     is(&page, "listening").await;
@@ -139,11 +145,7 @@ async fn a_touch_makes_the_house_quiet_and_no_more_than_that() {
     let folder = tempfile::tempdir().unwrap();
     let microphone = Microphone::says(folder.path(), &[(0.6, "what is on the shopping list")]);
     let server = talkative().await;
-    let chromium = Chromium::start(Some(&microphone.file)).await;
-    let page = chromium.blank(PHONE).await;
-    page.before(WATCH).await;
-    sign_in(&server, &page, "/").await;
-    is(&page, "ready").await;
+    let (_chromium, page) = before_the_app(&server, &microphone).await;
     // A tap begins, and a tap ends.
     page.click(".orb").await;
     is(&page, "listening").await;
@@ -169,11 +171,7 @@ async fn hands_free_the_house_listens_and_falls_silent_when_somebody_speaks() {
     let microphone = Microphone::says(folder.path(), &sentences);
     let server = talkative().await;
     let mut lamp = server.watch("vesta-demo/hallway_light/set").await;
-    let chromium = Chromium::start(Some(&microphone.file)).await;
-    let page = chromium.blank(PHONE).await;
-    page.before(WATCH).await;
-    sign_in(&server, &page, "/").await;
-    is(&page, "ready").await;
+    let (_chromium, page) = before_the_app(&server, &microphone).await;
     page.click(".toggle").await;
     page.shows(".toggle[aria-pressed=true]").await;
     lamp.until("the lamp is told", |_, payload| payload == "1").await;
@@ -194,11 +192,7 @@ async fn the_button_of_a_headset_begins_and_ends() {
     let microphone = Microphone::says(folder.path(), &[(0.6, "turn on the hallway light")]);
     let server = Server::with_demo_home().await;
     let mut lamp = server.watch("vesta-demo/hallway_light/set").await;
-    let chromium = Chromium::start(Some(&microphone.file)).await;
-    let page = chromium.blank(PHONE).await;
-    page.before(WATCH).await;
-    sign_in(&server, &page, "/").await;
-    is(&page, "ready").await;
+    let (_chromium, page) = before_the_app(&server, &microphone).await;
     // As the browser hands it on to the page that plays something …
     page.eval("buttons.play()").await;
     is(&page, "listening").await;

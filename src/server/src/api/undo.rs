@@ -46,7 +46,8 @@ impl Undos {
         let id = uuid::Uuid::now_v7().to_string();
         let mut done = self.done();
         done.push_back(Undo { id: id.clone(), person: person.to_owned(), calls });
-        if done.len() > REMEMBERED {
+        // What could not be taken back was put back beside what was remembered meanwhile.
+        while done.len() > REMEMBERED {
             done.pop_front();
         }
         Some(id)
