@@ -132,6 +132,13 @@ impl Drop for Chromium {
     }
 }
 
+/// Frames for which an element has to stay where it is before it is clicked.
+const STILL: u32 = 3;
+/// Frames after which one is clicked that lies under another: whoever styles a control hides the browser's own.
+const COVERED: u32 = 60;
+/// Frames after which one is clicked that never stays where it is.
+const RESTLESS: u32 = 600;
+
 impl Page {
     /// Opens an address.
     pub async fn open(&self, url: &str) {
@@ -232,12 +239,19 @@ impl Page {
     }
 
     /// The middle of an element, in CSS pixels, after it was scrolled into sight.
+    /// Where an element is, once it stays there: a page that still fills itself moves what is on it, and a click would go beside it.
     async fn middle(&self, selector: &str) -> (f64, f64) {
         self.shows(selector).await;
         let place = self
             .eval(&format!(
-                "(() => {{ const one = document.querySelector({selector:?}); one.scrollIntoView({{ block: 'center' }}); \
-                 const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+                "new Promise((done) => {{ let last = '', still = 0, frames = 0; const look = () => {{ \
+                 const one = document.querySelector({selector:?}); \
+                 if (one) {{ one.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
+                 const box = one.getBoundingClientRect(); const at = [box.x + box.width / 2, box.y + box.height / 2]; \
+                 still = String(at) === last ? still + 1 : 0; last = String(at); const top = document.elementFromPoint(...at); \
+                 const meant = top && (one.contains(top) || top.contains(one)); \
+                 if ((still >= {STILL} && (meant || frames > {COVERED})) || frames > {RESTLESS}) return done(at); }} \
+                 frames += 1; requestAnimationFrame(look); }}; look(); }})"
             ))
             .await;
         (place[0].as_f64().expect("a place"), place[1].as_f64().expect("a place"))

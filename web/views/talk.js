@@ -121,6 +121,8 @@ export function talkView() {
 
   function paint() {
     const { state, exchange } = talk;
+    // The sentence may have been ended by its length: the next tap begins one.
+    if (!talk.pressed) tapped = false;
     element.dataset.state = state;
     orb.setAttribute('aria-label', t(state === 'listening' ? 'talk.button_end' : state === 'speaking' ? 'talk.button_stop' : 'talk.button'));
     orb.setAttribute('aria-pressed', String(state === 'listening'));

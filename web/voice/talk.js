@@ -19,6 +19,8 @@ import { hold as wake, letGo as sleep } from './awake.js';
 const TAIL_MS = 80;
 /** Shorter than this nobody said anything. */
 const SHORTEST_MS = 150;
+/** As long as the house listens to one sentence: a button that was tapped and forgotten is let go. */
+const LONGEST_MS = 60_000;
 /** An answer that does not begin within this time does not come. */
 const ANSWER_MS = 20_000;
 /** What was kept is sent so often at most: then it is its fault, and not the connection's. */
@@ -51,6 +53,8 @@ class Talk extends EventTarget {
   #tries = {};
   /** @type {Int16Array[]} */
   #recorded = [];
+  /** Samples in it. */
+  #samples = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
 
@@ -66,7 +70,11 @@ class Talk extends EventTarget {
     this.#line.addEventListener('event', (event) => this.#take(/** @type {CustomEvent} */ (event).detail));
     this.#line.addEventListener('playing', (event) => this.#sounds(/** @type {CustomEvent<boolean>} */ (event).detail));
     this.microphone.addEventListener('pcm', (event) => {
-      if (this.#pressed) this.#recorded.push(/** @type {CustomEvent<Int16Array>} */ (event).detail);
+      if (!this.#pressed) return;
+      const { detail } = /** @type {CustomEvent<Int16Array>} */ (event);
+      this.#recorded.push(detail);
+      this.#samples += detail.length;
+      if ((this.#samples / RATE) * 1_000 >= LONGEST_MS) void this.release();
     });
     this.microphone.addEventListener('ended', () => this.#block('ended'));
   }
@@ -167,6 +175,7 @@ class Talk extends EventTarget {
     if (this.#pressed) return true;
     this.#pressed = true;
     this.#recorded = [];
+    this.#samples = 0;
     this.#streamed = false;
     this.#interrupt();
     this.#before = this.exchange;
