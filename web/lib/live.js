@@ -32,6 +32,12 @@ class Live extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #running = false;
+  /** Requests for the whole home: how many there were, how many are under way, and the last whose answer is shown. */
+  #reads = 0;
+  #reading = 0;
+  #shown = 0;
+  /** @type {(() => void)[]} */
+  #meanwhile = [];
 
   start() {
     if (this.#running) return;
@@ -53,6 +59,8 @@ class Live extends EventTarget {
     this.away = false;
     this.known = false;
     this.#last = '';
+    // What was asked for before shows nothing any more.
+    this.#shown = this.#reads + 1;
     this.entities = new Map();
     [this.timers, this.lists] = [[], []];
     removeEventListener('online', this.#now);
@@ -111,24 +119,30 @@ class Live extends EventTarget {
       void this.read();
       this.dispatchEvent(new Event('turns'));
     });
-    on('entity', ({ id, entity }) => {
+    // What is told while the home is read anew is newer than what is read.
+    const state = (/** @type {string} */ name, /** @type {(data: any) => void} */ take) =>
+      on(name, (data) => {
+        if (this.#reading > 0) this.#meanwhile.push(() => take(data));
+        take(data);
+      });
+    state('entity', ({ id, entity }) => {
       if (entity) this.entities.set(id, entity);
       else this.entities.delete(id);
       this.dispatchEvent(new CustomEvent('entity', { detail: id }));
     });
-    on('areas', ({ areas, floors }) => {
+    state('areas', ({ areas, floors }) => {
       this.areas = areas;
       this.floors = floors;
       this.dispatchEvent(new Event('house'));
     });
-    on('timers', ({ timers }) => {
+    state('timers', ({ timers }) => {
       this.timers = timers;
       this.dispatchEvent(new Event('timers'));
     });
-    on('lists', ({ lists }) => this.takeLists(lists));
+    state('lists', ({ lists }) => this.takeLists(lists));
     on('turn', (turn) => this.dispatchEvent(new CustomEvent('turn', { detail: turn })));
     on('turn_deleted', ({ id }) => this.dispatchEvent(new CustomEvent('turn_deleted', { detail: id })));
-    on('link', (link) => {
+    state('link', (link) => {
       this.linkDown = link.link === 'down' ? link.why : null;
       this.dispatchEvent(new Event('link'));
     });
@@ -169,8 +183,13 @@ class Live extends EventTarget {
 
   /** Reads the whole home anew. */
   async read() {
+    const [number, since] = [++this.#reads, this.#meanwhile.length];
+    this.#reading += 1;
     try {
       const house = await get('/api/home');
+      // Of two answers the later request's counts, whichever comes first.
+      if (number < this.#shown) return;
+      this.#shown = number;
       this.entities = new Map(Object.entries(house.entities));
       this.areas = house.areas;
       this.floors = house.floors;
@@ -178,9 +197,13 @@ class Live extends EventTarget {
       this.lists = house.lists ?? [];
       this.known = true;
       for (const name of ['house', 'timers', 'lists']) this.dispatchEvent(new Event(name));
+      for (const again of this.#meanwhile.slice(since)) again();
     } catch {
       // The next event, or the next connection, brings another try.
       this.known = false;
+    } finally {
+      this.#reading -= 1;
+      if (this.#reading === 0) this.#meanwhile = [];
     }
   }
 
