@@ -30,9 +30,13 @@ interface Timer {
   id: string;
   name: string | null;
   area: string | null;
+  /** What is done when it is over, in words. */
+  command: string | null;
   /** Whole length in milliseconds. */
   length_ms: number;
   /** Unix time at which it is over; `null` while it is paused. */
+  /** Whether it is for a time of day. */
+  by_clock: boolean;
   ends_at_ms: number | null;
   /** What is left while it is paused. */
   left_ms: number;

@@ -2,7 +2,7 @@
 // Timers that run, with what is left of them.
 import { h, fill, setText } from '../lib/dom.js';
 import { icon } from '../lib/icons.js';
-import { t } from '../lib/i18n.js';
+import { moment, t } from '../lib/i18n.js';
 import { live } from '../lib/live.js';
 import { post } from '../lib/api.js';
 import { attempt } from '../lib/errors.js';
@@ -17,6 +17,11 @@ export function clock(ms) {
   const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
   const shown = parts[0] ? parts : parts.slice(1);
   return shown.map((part, at) => (at ? String(part).padStart(2, '0') : String(part))).join(':');
+}
+
+/** @param {Timer} timer */
+function called(timer) {
+  return timer.name || timer.command || t(timer.by_clock ? 'home.alarm' : 'home.timer');
 }
 
 /** @param {Timer} timer */
@@ -51,12 +56,12 @@ export function timersSection() {
     shown = new Map();
     fill(list, ...live.timers.map((timer) => {
       const time = h('p', { class: 'reading', role: 'timer' });
-      const name = timer.name || t('home.timer');
+      const name = called(timer);
       const running = timer.ends_at_ms !== null && !timer.ringing;
       const element = h('article', { class: 'card timer' },
         h('div', { class: 'head' }, h('span', { class: 'badge' }, icon('timer')), h('div', { class: 'text' }, h('h3', { class: 'name' }, name), time)),
         h('div', { class: 'tools' },
-          timer.ringing ? null : h('button', { type: 'button', class: 'tool', 'aria-label': t(running ? 'card.pause' : 'card.start'), onclick: () => void tell(timer, running ? 'pause' : 'resume') }, icon(running ? 'pause' : 'play', 22)),
+          timer.ringing || timer.by_clock ? null : h('button', { type: 'button', class: 'tool', 'aria-label': t(running ? 'card.pause' : 'card.start'), onclick: () => void tell(timer, running ? 'pause' : 'resume') }, icon(running ? 'pause' : 'play', 22)),
           h('button', { type: 'button', class: 'tool', 'aria-label': t(timer.ringing ? 'card.stop' : 'home.cancel_timer', { name }), onclick: () => void tell(timer, 'cancel') }, icon('close', 22))));
       shown.set(timer.id, { timer, shown: time, card: element });
       return element;
@@ -69,7 +74,8 @@ export function timersSection() {
   function tick() {
     for (const { timer, shown: time, card } of shown.values()) {
       const ms = left(timer);
-      setText(time, timer.ringing ? t('home.timer_over') : clock(ms));
+      const shows = timer.by_clock && timer.ends_at_ms !== null ? moment(timer.ends_at_ms) : clock(ms);
+      setText(time, timer.ringing ? t('home.timer_over') : shows);
       card.classList.toggle('on', timer.ringing || (timer.ends_at_ms !== null && ms > 0));
       card.style.setProperty('--left', String(Math.max(0, Math.min(1, ms / (timer.length_ms || 1)))));
     }
@@ -92,8 +98,10 @@ async function tell(timer, what) {
   const over = timer.ringing;
   const seconds = Math.round(left(timer) / 1_000);
   const done = await attempt(() => post(`/api/timers/${encodeURIComponent(timer.id)}/${what}`));
-  if (!done || what !== 'cancel' || over || seconds < 1) return;
+  // A command for later cannot be given by touch.
+  if (!done || what !== 'cancel' || over || seconds < 1 || timer.command) return;
   const { name, area } = timer;
-  const again = () => attempt(() => post('/api/timers', { seconds, ...(name ? { name } : {}), ...(area ? { area } : {}) }));
-  show(t('home.timer_ended', { name: name || t('home.timer') }), { label: t('turn.undo'), act: () => void again() });
+  const when = timer.by_clock ? { at_ms: timer.ends_at_ms } : { seconds };
+  const again = () => attempt(() => post('/api/timers', { ...when, ...(name ? { name } : {}), ...(area ? { area } : {}) }));
+  show(t('home.timer_ended', { name: called(timer) }), { label: t('turn.undo'), act: () => void again() });
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::compile::compile;
+use crate::context::{Context, may_satisfy};
 use crate::graph::{Graph, List, Node};
 use crate::load::{LoadError, Raw, interpret, merge_parts};
 use crate::numbers::NumberWords;
@@ -181,6 +182,14 @@ impl Dictionary {
     #[must_use]
     pub fn error_codes(&self) -> Vec<&str> {
         self.responses.error_codes()
+    }
+
+    /// Whether any sentence is only for names whose context has this value under this key, such as `todo` under `domain`.
+    #[must_use]
+    pub fn requires(&self, key: &str, value: &str) -> bool {
+        let wanted = Context::from_iter([(key.to_owned(), Value::from(value))]);
+        let about = |requires: &Map<String, Value>| requires.contains_key(key) && may_satisfy(requires, &wanted);
+        self.graph.blocks.iter().any(|block| about(&block.requires))
     }
 
     /// Words for floors, in groups that mean the same: `upstairs` and `upper floor`. A floor that is called by one of a group can be

@@ -9,7 +9,7 @@ use crate::announce::{AnnouncementKind, Audience};
 use crate::conversation::Client;
 use crate::error::TurnError;
 use crate::understand::Scene;
-use crate::{Assistant, lists, timers};
+use crate::{Assistant, clock, lists, timers};
 
 impl Assistant {
     /// Carries out `call` for `client`. A command is done when the device says so, or when it is on disk; a question changes
@@ -99,6 +99,7 @@ pub(crate) fn timer_slots(timer: &TimerView) -> Map<String, Value> {
     // Home Assistant's responses ask whether there is a name, so there is none where the timer has none.
     let own = [("name", &timer.name), ("command", &timer.command)];
     slots.extend(own.into_iter().filter_map(|(slot, text)| Some((slot.to_owned(), text.as_deref()?.into()))));
+    clock::tell_times(&mut slots, &Zoned::now());
     slots
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Chores {
     /// Read from disk when they are first needed.
     kept: AsyncMutex<Option<Kept>>,
     timers: watch::Sender<Arc<Vec<TimerView>>>,
-    lists: watch::Sender<Arc<Vec<List>>>,
+    pub(crate) lists: watch::Sender<Arc<Vec<List>>>,
     announcements: broadcast::Sender<Arc<Announcement>>,
     /// How many conversations each client has.
     present: Mutex<HashMap<String, usize>>,

@@ -1,5 +1,6 @@
 //! Everything that can go wrong in a turn, under stable codes that each language words for itself.
 
+use jiff::Zoned;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 use vesta_engines::EngineError;
@@ -7,6 +8,8 @@ use vesta_home::CallError;
 use vesta_home::lists::ListError;
 use vesta_home::timers::TimerError;
 use vesta_store::StoreError;
+
+use crate::clock;
 
 /// Why a turn did not do what was asked.
 #[derive(Debug, Error)]
@@ -87,7 +90,11 @@ impl TurnError {
     pub fn slots(&self) -> Map<String, Value> {
         match self {
             Self::Home(error) => error.slots(),
-            Self::Timer(error) => error.slots(),
+            Self::Timer(error) => {
+                let mut slots = error.slots();
+                clock::tell_times(&mut slots, &Zoned::now());
+                slots
+            }
             Self::List(error) => error.slots(),
             Self::Unsure { names, .. } => Map::from_iter([("names".to_owned(), json!(names))]),
             Self::NotUnderstood { text } => Map::from_iter([("text".to_owned(), Value::from(text.as_str()))]),

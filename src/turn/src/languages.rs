@@ -86,7 +86,11 @@ impl Assistant {
     pub(crate) fn languages(&self, tag: Option<&str>) -> Vec<Arc<Language>> {
         let own = self.language(tag);
         let household = &self.parts.language;
-        if Arc::ptr_eq(&own, household) { vec![own] } else { vec![own, household.clone()] }
+        let languages = if Arc::ptr_eq(&own, household) { vec![own] } else { vec![own, household.clone()] };
+        for language in &languages {
+            language.know_lists(&self.chores.lists.borrow());
+        }
+        languages
     }
 
     /// The language that is to be recognised where somebody speaks whose language is `tag`, as the engine names it.

@@ -24,6 +24,7 @@ pub mod announce;
 pub mod answer;
 mod chime;
 mod chores;
+mod clock;
 pub mod conversation;
 mod dialog;
 pub mod ear;

@@ -1,18 +1,22 @@
 //! What is done about timers, and what answers name of it.
 
+use jiff::Zoned;
 use serde_json::json;
-use vesta_home::timers::{Parts, Request, Timer, TimerError, TimerView, Timers, Which, given};
+use vesta_home::timers::{Kind, Parts, Request, Timer, TimerError, TimerView, Timers, Which, given};
 use vesta_home::{IntentCall, Outcome};
 
 use crate::Assistant;
 use crate::act::{done, known, text, timer_slots};
 use crate::chores::{forget, keep};
+use crate::clock;
 use crate::conversation::Client;
 use crate::error::TurnError;
 use crate::understand::{Guess, Scene};
 
 /// Home Assistant's dictionaries call the words of a command for later by either name.
 const COMMAND: [&str; 2] = ["conversation_command", "conditional_command"];
+
+const SIREN: &str = "siren";
 
 /// The words of the command for later that a call asks for. Languages that put the time in the middle ("schalte in zehn
 /// Minuten das Licht aus") give them in two parts.
@@ -34,17 +38,23 @@ pub(crate) async fn act(
         "HassStartTimer" => start(assistant, call, client).await?,
         "HassCancelTimer" => {
             let which = which()?;
-            let timer = chores
+            let canceled = chores
                 .with_timers(store, |timers, now| {
                     let timer = timers.cancel(&which, now)?;
                     let gone = vec![forget(&timer)];
                     Ok((timer, gone))
                 })
-                .await?;
-            about(&timer)
+                .await;
+            match canceled {
+                Ok(timer) => about(&timer),
+                Err(TurnError::Timer(TimerError::NoAlarm)) if has_siren(assistant) => silence(assistant, call).await?,
+                Err(error) => return Err(error),
+            }
         }
         "HassCancelAllTimers" => {
-            let which = Which { area: text(call, "area"), ..Which::default() };
+            // Whoever clears the timers wants to be woken all the same.
+            let kind = if kind(call) == Kind::Alarm { Kind::Alarm } else { Kind::Timer };
+            let which = Which { area: text(call, "area"), kind, ..Which::default() };
             let timers = chores
                 .with_timers(store, |timers, now| {
                     let gone = timers.cancel_all(&which, now);
@@ -52,7 +62,9 @@ pub(crate) async fn act(
                     Ok((gone, changes))
                 })
                 .await?;
-            done(json!({ "canceled": timers.len(), "timers": timers, "area": area_name(assistant, call) }))
+            done(
+                json!({ "canceled": timers.len(), "timers": timers, "area": area_name(assistant, call), "alarm": kind == Kind::Alarm }),
+            )
         }
         "HassIncreaseTimer" => {
             let (which, more) = (which()?, length(call)?);
@@ -89,8 +101,29 @@ pub(crate) async fn act(
     Ok(Some(outcome))
 }
 
+fn has_siren(assistant: &Assistant) -> bool {
+    assistant.parts.home.snapshot().entities.values().any(|entity| entity.exposed && entity.domain.as_str() == SIREN)
+}
+
+/// "Turn off the alarm" where none is set that would ring: the siren.
+async fn silence(assistant: &Assistant, call: &IntentCall) -> Result<Outcome, TurnError> {
+    let off = IntentCall {
+        intent: "HassTurnOff".to_owned(),
+        slots: [("domain".to_owned(), SIREN.into())].into(),
+        ..call.clone()
+    };
+    let outcome = assistant.parts.home.call(off).await?;
+    Ok(Outcome { response: Some(SIREN.to_owned()), ..outcome })
+}
+
 async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Result<Outcome, TurnError> {
-    let length_ms = length(call)?;
+    let now = Zoned::now();
+    let at = clock::moment(&call.slots, &now)?;
+    let length_ms = match &at {
+        Some(_) if given(&call.slots, "")?.is_some() => return Err(TimerError::TwoLengths.into()),
+        Some(at) => u64::try_from(at.timestamp().as_millisecond() - now.timestamp().as_millisecond()).unwrap_or(0),
+        None => length(call)?,
+    };
     if given(&call.slots, "start_")?.is_some_and(|other| other != length_ms) {
         return Err(TimerError::TwoLengths.into());
     }
@@ -111,27 +144,45 @@ async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Res
         permissions: client.permissions,
         language: client.language.clone(),
         length_ms,
+        at_ms: at.map(|at| at.timestamp().as_millisecond()),
     };
     let timer = change(assistant, |timers, now| timers.start(request, now)).await?;
     let mut outcome = about(&timer);
-    outcome.response = timer.command.is_some().then(|| "command".to_owned());
+    let response = match (&timer.command, timer.by_clock) {
+        (Some(_), true) => Some("command_at"),
+        (Some(_), false) => Some("command"),
+        (None, true) => Some("alarm"),
+        (None, false) => None,
+    };
+    outcome.response = response.map(str::to_owned);
     Ok(outcome)
 }
 
 async fn status(assistant: &Assistant, call: &IntentCall, client: &Client) -> Result<Outcome, TurnError> {
     let which = which(call, client)?;
-    let said = which.name.is_some() || which.area.is_some() || which.length_ms.is_some() || which.id.is_some();
+    let said = which.name.is_some()
+        || which.area.is_some()
+        || which.length_ms.is_some()
+        || which.ends_ms.is_some()
+        || which.id.is_some();
     let timers = assistant
         .chores
         .with_timers(&assistant.parts.store, |timers, now| {
             let found = timers.find(&which, now);
             if found.is_empty() && said {
+                if which.kind == Kind::Alarm {
+                    return Err(TimerError::NoAlarm);
+                }
                 return Err(TimerError::None { timers: timers.len() });
             }
             Ok((found, Vec::new()))
         })
         .await?;
-    Ok(known(json!({ "timers": timers, "count": timers.len(), "area": area_name(assistant, call) })))
+    let mut outcome = known(
+        json!({ "timers": timers, "count": timers.len(), "area": area_name(assistant, call), "alarm": which.kind == Kind::Alarm }),
+    );
+    clock::tell_times(&mut outcome.response_slots, &Zoned::now());
+    Ok(outcome)
 }
 
 /// Changes one timer, keeps it, and tells how it is now.
@@ -171,9 +222,19 @@ fn which(call: &IntentCall, client: &Client) -> Result<Which, TimerError> {
         name: text(call, "name"),
         area: text(call, "area"),
         length_ms: given(&call.slots, "start_")?,
+        kind: kind(call),
+        ends_ms: clock::moments_ms(&call.slots, &Zoned::now())?,
         client: (!client.id.is_empty()).then(|| client.id.clone()),
         speaker_area: client.area.clone(),
     })
+}
+
+fn kind(call: &IntentCall) -> Kind {
+    match text(call, "kind").as_deref() {
+        Some("alarm") => Kind::Alarm,
+        Some("alarm_first") => Kind::AlarmFirst,
+        _ => Kind::TimerFirst,
+    }
 }
 
 fn area_name(assistant: &Assistant, call: &IntentCall) -> Option<String> {

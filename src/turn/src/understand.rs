@@ -5,14 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use vesta_audio::Said;
+use vesta_home::lists::List;
 use vesta_home::{Floor, IntentCall, Snapshot};
-use vesta_intents::{Context, Dictionary, NameEntry, Names, Recognition, Understanding};
+use vesta_intents::{Context, Dictionary, NameEntry, Names, NamesBuilder, Recognition, Understanding};
+
+use crate::lists;
 
 /// A household's language: its sentences, and the home's names in the form in which they are matched.
 pub struct Language {
     tag: String,
     dictionary: Dictionary,
     names: Mutex<Option<(u64, Arc<Names>)>>,
+    /// The household's lists, where the sentences take them for names: id and name of each.
+    lists: Mutex<Vec<(String, String)>>,
 }
 
 /// What a sentence is understood in.
@@ -63,7 +68,7 @@ pub struct Call {
 impl Language {
     /// A language by its tag (BCP 47, such as `en`) and its sentences.
     pub fn new(tag: impl Into<String>, dictionary: Dictionary) -> Self {
-        Self { tag: tag.into(), dictionary, names: Mutex::new(None) }
+        Self { tag: tag.into(), dictionary, names: Mutex::new(None), lists: Mutex::default() }
     }
 
     /// The language's tag.
@@ -74,6 +79,21 @@ impl Language {
     /// The sentences, responses and spoken errors.
     pub fn dictionary(&self) -> &Dictionary {
         &self.dictionary
+    }
+
+    /// Tells it the household's lists. Home Assistant's dictionaries name them as they name devices; in Vesta's own sentences a list is
+    /// called whatever somebody calls it, and no device may be taken for one.
+    pub(crate) fn know_lists(&self, lists: &[List]) {
+        if !self.dictionary.requires("domain", lists::DOMAIN) {
+            return;
+        }
+        let mut known = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |(id, name): &(String, String), list: &List| *id == list.id && *name == list.name;
+        if known.len() == lists.len() && known.iter().zip(lists).all(|(known, list)| same(known, list)) {
+            return;
+        }
+        *known = lists.iter().map(|list| (list.id.clone(), list.name.clone())).collect();
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// What `text` means in this home, word for word; `None` where no sentence matches. A scene is also made of an area alone.
@@ -192,7 +212,16 @@ impl Language {
         match &*cached {
             Some((version, names)) if *version == home.version => names.clone(),
             _ => {
-                let names = Arc::new(names_of(home, &self.dictionary));
+                let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let names = lists.into_iter().fold(names_builder(home, &self.dictionary), |names, (id, name)| {
+                    names.name(NameEntry {
+                        text: name,
+                        value: format!("{}.{id}", lists::DOMAIN).into(),
+                        context: Map::from_iter([("domain".to_owned(), lists::DOMAIN.into())]),
+                        ..NameEntry::default()
+                    })
+                });
+                let names = Arc::new(names.build());
                 *cached = Some((home.version, names.clone()));
                 names
             }
@@ -269,6 +298,10 @@ fn same_letters(a: &str, b: &str) -> bool {
 
 /// Every name and alias of what can be spoken about, and what the language calls floors of such names.
 pub fn names_of(home: &Snapshot, dictionary: &Dictionary) -> Names {
+    names_builder(home, dictionary).build()
+}
+
+fn names_builder(home: &Snapshot, dictionary: &Dictionary) -> NamesBuilder {
     let mut names = Names::builder();
     let exposed = || home.entities.values().filter(|entity| entity.exposed);
     let mut holders: HashMap<String, usize> = HashMap::new();
@@ -317,7 +350,7 @@ pub fn names_of(home: &Snapshot, dictionary: &Dictionary) -> Names {
             names = names.floor(word.as_str(), floor.id.as_str());
         }
     }
-    names.build()
+    names
 }
 
 #[cfg(test)]

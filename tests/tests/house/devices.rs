@@ -105,3 +105,22 @@ async fn a_device_that_does_not_confirm_is_said_as_such() {
     assert_eq!(answer["error"]["code"], "no_answer", "{answer:#}");
     watch.until("the command", |topic, payload| topic == "deaf/set" && payload == "ON").await;
 }
+
+/// "The alarm" is what wakes somebody; where none is set, it is the siren.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_alarm_is_turned_off_whichever_it_is() {
+    let server = Start::new().no_demo().start().await;
+    let mut watch = server.watch("#").await;
+    let config = r#"{"name":"Hall Siren","unique_id":"siren","command_topic":"siren/set","state_topic":"siren/state"}"#;
+    watch.publish("homeassistant/siren/hall/config", config, true).await;
+    watch.publish("siren/state", "ON", true).await;
+    server.becomes("siren.hall_siren", "on").await;
+    server.ask("wake me tomorrow at seven").await;
+    let woken = server.ask("turn off the alarm").await;
+    assert_eq!(woken["said"], "The alarm tomorrow at 7 o'clock in the morning is cancelled.", "{woken:#}");
+    let (answer, _) = tokio::join!(server.ask("turn off the alarm"), async {
+        watch.until("the command", |topic, payload| topic == "siren/set" && payload.contains("OFF")).await;
+        watch.publish("siren/state", "OFF", true).await;
+    });
+    assert_eq!((&answer["said"], &answer["outcome"]), (&"The alarm is silent.".into(), &"done".into()), "{answer:#}");
+}

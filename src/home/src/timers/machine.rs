@@ -1,9 +1,9 @@
 //! All timers of the house.
 
+use super::which::Which;
 use super::{MAX_LENGTH_MS, MAX_TIMERS, Now, Timer, TimerError, TimerState, TimerView};
 use crate::model::AreaId;
 use crate::permissions::Permissions;
-use crate::text::fold;
 
 /// How long a timer that is over waits before it rings again, in milliseconds.
 const RING_EVERY_MS: u64 = 15_000;
@@ -13,6 +13,8 @@ const RINGS: u32 = 8;
 const WAITS_MS: i64 = 24 * 3_600_000;
 /// How far the wall clock may drift from the steady one before what is on disk is put right.
 const DRIFT_MS: u64 = 1_000;
+/// By how much summer time moves the clock.
+const CLOCK_CHANGE_MS: u64 = 3_600_000;
 /// Longest name or command that is kept, in characters.
 const MAX_TEXT: usize = 300;
 
@@ -33,36 +35,21 @@ pub struct Request {
     pub permissions: Permissions,
     /// See [`Timer`].
     pub language: Option<String>,
-    /// How long, in milliseconds.
+    /// How long, in milliseconds. Where it is for a time of day, what is left until then.
     pub length_ms: u64,
-}
-
-/// Which timer is meant.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Which {
-    /// By its id: nothing else counts.
-    pub id: Option<String>,
-    /// By its name.
-    pub name: Option<String>,
-    /// By its room.
-    pub area: Option<AreaId>,
-    /// By the length it was started for, in milliseconds.
-    pub length_ms: Option<u64>,
-    /// Who asks: of several, the one that was set there is meant.
-    pub client: Option<String>,
-    /// Where it is asked: the same.
-    pub speaker_area: Option<AreaId>,
+    /// The time of day that it is for, in milliseconds since 1970.
+    pub at_ms: Option<i64>,
 }
 
 /// All timers. Methods that change something return the timers that must be kept on disk now.
 #[derive(Clone, Debug, Default)]
 pub struct Timers {
-    timers: Vec<Kept>,
+    pub(super) timers: Vec<Kept>,
 }
 
 #[derive(Clone, Debug)]
-struct Kept {
-    timer: Timer,
+pub(super) struct Kept {
+    pub(super) timer: Timer,
     /// When it ends or rings next on the steady clock; `None` where the wall clock counts.
     at_steady_ms: Option<u64>,
 }
@@ -79,7 +66,7 @@ impl Kept {
         }
     }
 
-    fn left(&self, now: Now) -> u64 {
+    pub(super) fn left(&self, now: Now) -> u64 {
         match self.timer.state {
             TimerState::Running { .. } => self.wait(now).unwrap_or(0),
             TimerState::Paused { left_ms } => left_ms,
@@ -89,10 +76,10 @@ impl Kept {
 
     fn run(&mut self, left_ms: u64, now: Now) {
         self.timer.state = TimerState::Running { ends_ms: now.unix_ms.saturating_add_unsigned(left_ms) };
-        self.at_steady_ms = Some(now.steady_ms.saturating_add(left_ms));
+        self.at_steady_ms = (!self.timer.by_clock).then(|| now.steady_ms.saturating_add(left_ms));
     }
 
-    fn view(&self, now: Now) -> TimerView {
+    pub(super) fn view(&self, now: Now) -> TimerView {
         TimerView::new(&self.timer, self.left(now), now.unix_ms)
     }
 
@@ -107,6 +94,10 @@ impl Kept {
     fn already(&self, now: Now) -> TimerError {
         TimerError::Already { is: self.is(), timer: Box::new(self.view(now)) }
     }
+}
+
+pub(super) fn rings(kept: &Kept) -> bool {
+    matches!(kept.timer.state, TimerState::Ringing { .. })
 }
 
 /// A timer that is over.
@@ -157,7 +148,8 @@ impl Timers {
         if request.length_ms == 0 {
             return Err(TimerError::NoLength);
         }
-        if request.length_ms > MAX_LENGTH_MS {
+        // A week by the clock may have an hour more.
+        if request.length_ms > MAX_LENGTH_MS + u64::from(request.at_ms.is_some()) * CLOCK_CHANGE_MS {
             return Err(TimerError::TooLong);
         }
         if self.timers.len() >= MAX_TIMERS {
@@ -175,10 +167,14 @@ impl Timers {
             permissions: request.permissions,
             language: request.language,
             length_ms: request.length_ms,
+            by_clock: request.at_ms.is_some(),
             state: TimerState::Paused { left_ms: request.length_ms },
         };
         let mut kept = Kept { timer, at_steady_ms: None };
-        kept.run(request.length_ms, now);
+        match request.at_ms {
+            Some(ends_ms) => kept.timer.state = TimerState::Running { ends_ms },
+            None => kept.run(request.length_ms, now),
+        }
         let timer = kept.timer.clone();
         self.timers.push(kept);
         Ok(timer)
@@ -196,7 +192,7 @@ impl Timers {
     /// # Errors
     /// No timer fits, several do, or it would become too long.
     pub fn add(&mut self, which: &Which, ms: u64, now: Now) -> Result<Timer, TimerError> {
-        let kept = self.the_one(which, now)?;
+        let kept = self.the_one_that(which, now, rings)?;
         let left = kept.left(now).saturating_add(ms);
         if left > MAX_LENGTH_MS {
             return Err(TimerError::TooLong);
@@ -259,7 +255,7 @@ impl Timers {
     /// # Errors
     /// No timer fits, or several do.
     pub fn cancel(&mut self, which: &Which, now: Now) -> Result<TimerView, TimerError> {
-        let view = self.the_one(which, now)?.view(now);
+        let view = self.the_one_that(which, now, rings)?.view(now);
         self.timers.retain(|kept| kept.timer.id != view.id);
         Ok(view)
     }
@@ -273,7 +269,7 @@ impl Timers {
 
     /// Ends what rings for this client, or all of it where nothing rings for it. To be deleted on disk.
     pub fn silence(&mut self, client: Option<&str>, now: Now) -> Vec<TimerView> {
-        let ringing = |kept: &&Kept| matches!(kept.timer.state, TimerState::Ringing { .. });
+        let ringing = |kept: &&Kept| rings(kept);
         let own: Vec<&Kept> =
             self.timers.iter().filter(ringing).filter(|kept| kept.timer.client.as_deref() == client).collect();
         let all: Vec<&Kept> = self.timers.iter().filter(ringing).collect();
@@ -350,70 +346,5 @@ impl Timers {
             }
         }
         moved
-    }
-
-    fn the_one(&mut self, which: &Which, now: Now) -> Result<&mut Kept, TimerError> {
-        self.the_one_that(which, now, |_| true)
-    }
-
-    /// The one timer that is meant; of several, `likely` ones first, then those of the client, then those of the room.
-    fn the_one_that(
-        &mut self,
-        which: &Which,
-        now: Now,
-        likely: impl Fn(&Kept) -> bool,
-    ) -> Result<&mut Kept, TimerError> {
-        let mut fitting = self.fitting(which);
-        let own = |kept: &Kept| which.client.is_some() && kept.timer.client == which.client;
-        let near = |kept: &Kept| which.speaker_area.is_some() && kept.timer.area == which.speaker_area;
-        let steps: [&dyn Fn(&Kept) -> bool; 3] = [&likely, &own, &near];
-        for step in steps {
-            if fitting.len() > 1 && fitting.iter().any(|kept| step(kept)) {
-                fitting.retain(|kept| step(kept));
-            }
-        }
-        let same = |a: &Kept, b: &Kept| {
-            a.timer.length_ms == b.timer.length_ms
-                && a.timer.name.as_deref().map(fold) == b.timer.name.as_deref().map(fold)
-                && a.timer.command == b.timer.command
-        };
-        // Timers that cannot be told apart by any words: the one that ends first.
-        fitting.sort_by_key(|kept| kept.left(now));
-        let id = match fitting.as_slice() {
-            [] => return Err(TimerError::None { timers: self.timers.len() }),
-            [first, rest @ ..] if rest.iter().all(|other| same(first, other)) => first.timer.id.clone(),
-            several => {
-                return Err(TimerError::Several { timers: several.iter().map(|kept| kept.view(now)).collect() });
-            }
-        };
-        let timers = self.timers.len();
-        self.timers.iter_mut().find(|kept| kept.timer.id == id).ok_or(TimerError::None { timers })
-    }
-
-    fn fitting(&self, which: &Which) -> Vec<&Kept> {
-        if let Some(id) = &which.id {
-            return self.timers.iter().filter(|kept| kept.timer.id == *id).collect();
-        }
-        let folded = which.name.as_deref().map(fold);
-        let in_words = |text: &str, part: &str| {
-            let words: Vec<&str> = text.split(' ').collect();
-            let part: Vec<&str> = part.split(' ').collect();
-            words.windows(part.len().max(1)).any(|window| window == part)
-        };
-        let fits = |kept: &&Kept, exactly: bool| {
-            let timer = &kept.timer;
-            let named =
-                folded.as_deref().is_none_or(|wanted| {
-                    // A command for later is called by its words.
-                    [timer.name.as_deref(), timer.command.as_deref()].into_iter().flatten().map(fold).any(|own| {
-                        if exactly { own == wanted } else { in_words(&own, wanted) || in_words(wanted, &own) }
-                    })
-                });
-            named
-                && (which.area.is_none() || which.area == timer.area)
-                && which.length_ms.is_none_or(|length| timer.length_ms == length)
-        };
-        let exactly: Vec<&Kept> = self.timers.iter().filter(|kept| fits(kept, true)).collect();
-        if exactly.is_empty() { self.timers.iter().filter(|kept| fits(kept, false)).collect() } else { exactly }
     }
 }

@@ -2,16 +2,19 @@
 //! before it is told to anybody.
 //!
 //! - [`Timers`]: all timers of the house: started, found, changed, due
+//! - [`which`]: which of them somebody means
 //! - [`length`]: lengths as intents give them, and as they are spoken
 //! - [`view`]: a timer as responses, apps and language models read it
 //!
 //! Time has two sources, because neither is enough: the steady clock of the running program is right whatever is done to
 //! the wall clock, and the wall clock goes on while the program does not run. A timer that was started in this run counts
-//! on the steady clock; one that was taken over from an earlier run counts on the wall clock.
+//! on the steady clock; one that was taken over from an earlier run counts on the wall clock, and so does what is for a time
+//! of day: an alarm, or a command for later at ten.
 
 mod length;
 mod machine;
 mod view;
+mod which;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -20,8 +23,9 @@ use crate::model::AreaId;
 use crate::permissions::Permissions;
 
 pub use length::{MAX_LENGTH_MS, Parts, given};
-pub use machine::{Due, Request, Timers, Which};
+pub use machine::{Due, Request, Timers};
 pub use view::TimerView;
+pub use which::{Kind, Which};
 
 /// Most timers at one time.
 pub const MAX_TIMERS: usize = 100;
@@ -60,8 +64,18 @@ pub struct Timer {
     pub language: Option<String>,
     /// How long it was started for, in milliseconds. It is called by this: "the ten minute timer".
     pub length_ms: u64,
+    /// Whether it is for a time of day instead of a length: it keeps to the wall clock, whatever is done to that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_clock: bool,
     /// How it stands.
     pub state: TimerState,
+}
+
+impl Timer {
+    /// Whether it is an alarm: it rings at a time of day.
+    pub fn is_alarm(&self) -> bool {
+        self.by_clock && self.command.is_none()
+    }
 }
 
 /// How a timer stands.
@@ -96,6 +110,9 @@ pub enum TimerError {
         /// How many there are.
         timers: usize,
     },
+    /// No alarm is set, or none that fits.
+    #[error("there is no such alarm")]
+    NoAlarm,
     /// Several fit.
     #[error("several timers fit: say its name or how long it was set for")]
     Several {
@@ -108,6 +125,9 @@ pub enum TimerError {
     /// Nothing, or less.
     #[error("a timer needs a length of at least a second")]
     NoLength,
+    /// It was for a time of today that is over.
+    #[error("that time of today is over")]
+    Past,
     /// Two different lengths were given: "a ten minute timer for five minutes".
     #[error("two different lengths were given")]
     TwoLengths,
@@ -135,9 +155,11 @@ impl TimerError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::None { .. } => "no_timer",
+            Self::NoAlarm => "no_alarm",
             Self::Several { .. } => "several_timers",
             Self::TooMany => "too_many_timers",
             Self::NoLength => "timer_without_length",
+            Self::Past => "timer_past",
             Self::TwoLengths => "timer_two_lengths",
             Self::TooLong => "timer_too_long",
             Self::TooShort { .. } => "timer_too_short",
@@ -151,7 +173,7 @@ impl TimerError {
             Self::None { timers } => json!({ "count": timers }),
             Self::Several { timers } => json!({ "timers": timers, "count": timers.len() }),
             Self::TooMany => json!({ "most": MAX_TIMERS }),
-            Self::NoLength | Self::TwoLengths => json!({}),
+            Self::NoLength | Self::TwoLengths | Self::Past | Self::NoAlarm => json!({}),
             Self::TooLong => json!({ "days": MAX_LENGTH_MS / 86_400_000 }),
             Self::TooShort { timer } => json!({ "timer": timer }),
             Self::Already { is, timer } => json!({ "is": is, "timer": timer }),

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{MAX_LENGTH_MS, MAX_TIMERS, Now, Parts, Request, Timer, TimerError, TimerState, Timers, Which, given};
+use super::{
+    Kind, MAX_LENGTH_MS, MAX_TIMERS, Now, Parts, Request, Timer, TimerError, TimerState, Timers, Which, given,
+};
 
 const MINUTE: u64 = 60_000;
 const START: i64 = 1_790_000_000_000;
@@ -209,6 +211,66 @@ fn a_command_for_later_is_handed_out_once() {
     let due = timers.due(at(10 * MINUTE));
     assert_eq!(due[0].timer.command.as_deref(), Some("turn off the light"));
     assert!(timers.is_empty());
+}
+
+fn alarm(id: &str, minutes: u64) -> Request {
+    Request { at_ms: Some(START + (minutes * MINUTE) as i64), ..request(id, minutes) }
+}
+
+fn of_kind(kind: Kind) -> Which {
+    Which { kind, ..Which::default() }
+}
+
+#[test]
+fn an_alarm_keeps_to_the_wall_clock_whatever_is_done_to_that() {
+    let mut timers = Timers::default();
+    timers.start(alarm("a", 60), at(0)).unwrap();
+    // The clock is set forward by half an hour: the alarm comes as much sooner, and is right on disk as it is.
+    let later = |steady: u64, unix: u64| Now { steady_ms: steady * MINUTE, unix_ms: START + (unix * MINUTE) as i64 };
+    assert_eq!(timers.next_ms(later(10, 40)), Some(20 * MINUTE));
+    assert!(timers.put_right(later(10, 40)).is_empty());
+    assert!(timers.due(later(29, 59)).is_empty());
+    let due = timers.due(later(30, 60));
+    assert_eq!((due[0].timer.by_clock, due[0].late_ms), (true, 0));
+    let more = timers.add(&of_kind(Kind::Alarm), 9 * MINUTE, later(31, 61)).unwrap();
+    assert_eq!(more.state, TimerState::Running { ends_ms: START + 70 * MINUTE as i64 }, "it sleeps on");
+    let kept: Timer = serde_json::from_value(serde_json::to_value(&more).unwrap()).unwrap();
+    assert_eq!(Timers::restore([kept]).next_ms(later(0, 61)), Some(9 * MINUTE));
+}
+
+#[test]
+fn timers_and_alarms_are_told_apart_by_what_they_are_called() {
+    let mut timers = Timers::default();
+    timers.start(request("pasta", 10), at(0)).unwrap();
+    timers.start(alarm("early", 60), at(0)).unwrap();
+    timers.start(alarm("late", 90), at(0)).unwrap();
+    let found = |timers: &Timers, which: &Which| -> Vec<String> {
+        timers.find(which, at(0)).into_iter().map(|timer| timer.id).collect()
+    };
+    assert_eq!(found(&timers, &of_kind(Kind::Alarm)), ["early", "late"]);
+    assert_eq!(found(&timers, &of_kind(Kind::Timer)), ["pasta"]);
+    assert_eq!(timers.pause(&of_kind(Kind::TimerFirst), at(0)).unwrap().id, "pasta");
+    assert!(matches!(timers.cancel(&of_kind(Kind::Alarm), at(0)), Err(TimerError::Several { .. })));
+    let at_minute =
+        |minute: u64| Which { ends_ms: Some(vec![START + (minute * MINUTE) as i64 + 20_000]), ..of_kind(Kind::Alarm) };
+    assert_eq!(timers.cancel(&at_minute(61), at(0)), Err(TimerError::NoAlarm));
+    assert_eq!(timers.cancel(&at_minute(60), at(0)).unwrap().id, "early");
+    assert_eq!(timers.cancel(&of_kind(Kind::AlarmFirst), at(0)).unwrap().id, "late");
+    assert_eq!(timers.cancel(&of_kind(Kind::Alarm), at(0)), Err(TimerError::NoAlarm), "the timer does not ring");
+    timers.resume(&of_kind(Kind::AlarmFirst), at(0)).unwrap();
+    timers.due(at(10 * MINUTE));
+    assert_eq!(timers.cancel(&of_kind(Kind::Alarm), at(10 * MINUTE)).unwrap().id, "pasta", "what rings is an alarm");
+}
+
+#[test]
+fn of_several_the_one_that_rings_is_meant() {
+    let mut timers = Timers::default();
+    timers.start(request("a", 1), at(0)).unwrap();
+    timers.start(request("b", 10), at(0)).unwrap();
+    timers.due(at(MINUTE));
+    assert_eq!(timers.add(&Which::default(), MINUTE, at(MINUTE)).unwrap().id, "a");
+    timers.due(at(2 * MINUTE));
+    assert_eq!(timers.cancel(&Which::default(), at(2 * MINUTE)).unwrap().id, "a");
 }
 
 #[test]

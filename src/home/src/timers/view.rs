@@ -30,6 +30,9 @@ pub struct TimerView {
     pub is_active: bool,
     /// Whether it is over and rings.
     pub is_ringing: bool,
+    /// Whether it is for a time of day instead of a length.
+    #[serde(default)]
+    pub by_clock: bool,
     /// Milliseconds since 1970 at which it ends or ended; `None` while it stands still.
     pub ends_ms: Option<i64>,
     /// How long it was started for, in milliseconds.
@@ -72,6 +75,7 @@ impl TimerView {
             language: timer.language.clone(),
             is_active: matches!(timer.state, TimerState::Running { .. }),
             is_ringing: matches!(timer.state, TimerState::Ringing { .. }),
+            by_clock: timer.by_clock,
             ends_ms,
             length_ms: timer.length_ms,
             left_ms,

@@ -35,6 +35,8 @@ pub(crate) struct Timer {
     command: Option<String>,
     /// How long it was started for, in milliseconds.
     length_ms: u64,
+    /// Whether it is for a time of day instead of a length: an alarm, or a command for later at ten.
+    by_clock: bool,
     /// Unix time in milliseconds at which it is over; `null` while it stands still.
     ends_at_ms: Option<i64>,
     /// What is left, in milliseconds, when this was written.
@@ -51,6 +53,7 @@ impl From<&TimerView> for Timer {
             area: timer.area.clone(),
             command: timer.command.clone(),
             length_ms: timer.length_ms,
+            by_clock: timer.by_clock,
             ends_at_ms: timer.ends_ms,
             left_ms: timer.left_ms,
             ringing: timer.is_ringing,
@@ -63,12 +66,16 @@ pub(crate) fn all(timers: &[TimerView]) -> Vec<Timer> {
     timers.iter().map(Timer::from).collect()
 }
 
-/// A timer to start.
+/// A timer to start, by its length, or an alarm, by its time.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewTimer {
+    /// How long it runs; `at_ms` is left out then.
     #[schema(minimum = 1, maximum = 604800)]
-    seconds: u32,
+    seconds: Option<u32>,
+    /// Unix time in milliseconds at which it rings, within a week; `seconds` is left out then.
+    #[schema(minimum = 0)]
+    at_ms: Option<i64>,
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
     /// Id of an area.
@@ -79,14 +86,17 @@ pub(crate) struct NewTimer {
 #[utoipa::path(post, path = "/api/timers", tag = "timers", request_body = NewTimer, responses(
     (status = 201, body = Vec<Timer>),
     Closed, BadBody, Missing,
-    (status = 409, description = "There are too many timers", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "There are too many timers, or the time is over or more than a week away", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn start(
     State(app): State<App>,
     caller: Caller,
     Body(timer): Body<NewTimer>,
 ) -> Result<(StatusCode, Json<Vec<Timer>>), Problem> {
-    if timer.seconds == 0 || timer.seconds > MAX_SECONDS {
+    if timer.seconds.is_some() == timer.at_ms.is_some() {
+        return Err(Problem::bad_request("bad_length", "give either 'seconds' or 'at_ms'"));
+    }
+    if timer.seconds.is_some_and(|seconds| seconds == 0 || seconds > MAX_SECONDS) {
         return Err(Problem::bad_request("bad_length", format!("'seconds' must be 1 to {MAX_SECONDS}")));
     }
     if timer.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.len() > MAX_NAME) {
@@ -99,7 +109,8 @@ pub(crate) async fn start(
         return Err(Problem::new(StatusCode::NOT_FOUND, "no_such_area", "Not found", detail));
     }
     let slots = [
-        ("seconds", Some(Value::from(timer.seconds))),
+        ("seconds", timer.seconds.map(Value::from)),
+        ("at_ms", timer.at_ms.map(Value::from)),
         ("name", timer.name.map(Value::from)),
         ("area", timer.area.map(Value::from)),
     ];

@@ -12,9 +12,12 @@ use crate::understand::Call;
 
 /// Slots that say what a call is about.
 pub(super) const TARGET: [&str; 6] = ["name", "area", "floor", "domain", "device_class", "entities"];
-/// Slots of which a new one replaces all: what a lamp shows, and how long something is.
-const GROUPS: [&[&str]; 2] =
-    [&["brightness", "brightness_step", "color", "temperature"], &["hours", "minutes", "seconds"]];
+/// Slots of which a new one replaces all: what a lamp shows, how long something is or until when, and its day.
+const GROUPS: [&[&str]; 3] = [
+    &["brightness", "brightness_step", "color", "temperature"],
+    &["hours", "minutes", "seconds", "at_hour", "at_minute", "at_before", "at_part"],
+    &["at_days", "at_weekday"],
+];
 /// Slots that are for this module.
 const OWN: [&str; 2] = ["intent", "target"];
 

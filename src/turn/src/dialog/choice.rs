@@ -1,9 +1,11 @@
 //! Answers to questions of the house.
 
+use jiff::Zoned;
 use serde_json::Value;
 use vesta_home::timers::{TimerError, TimerView};
 use vesta_home::{CallError, Candidate};
 
+use crate::clock;
 use crate::error::TurnError;
 use crate::understand::{Call, Meaning};
 
@@ -38,6 +40,13 @@ impl Asked {
                     let length = [timer.start_hours, timer.start_minutes, timer.start_seconds];
                     let length: Vec<String> =
                         length.iter().filter(|part| **part > 0).map(ToString::to_string).collect();
+                    let at = timer.ends_ms.filter(|_| timer.by_clock).and_then(|at| clock::parts(at, &Zoned::now()));
+                    let at = at.and_then(|at| Some((at.get("hour")?.as_i64()?, at.get("minute")?.as_i64()?)));
+                    // "The seven o'clock one": by either clock.
+                    let length = at.map_or(length, |(hour, minute)| {
+                        let hours = [hour, (hour + 11) % 12 + 1].map(|hour| hour.to_string());
+                        hours.into_iter().chain((minute > 0).then(|| minute.to_string())).collect()
+                    });
                     let own = timer.name.as_deref().or(timer.command.as_deref()).unwrap_or_default();
                     Candidate { id: timer.id.clone(), name: format!("{own} {}", length.join(" ")), area: None }
                 };

@@ -1,6 +1,8 @@
 //! Timers, lists and announcements, without devices.
 
 use tokio::time::timeout;
+use vesta_home::IntentCall;
+use vesta_turn::Language;
 
 use crate::house::{House, PATIENCE};
 
@@ -209,5 +211,49 @@ async fn the_same_in_german() {
         "Das mache ich in 2 Stunden."
     );
     assert_eq!(house.ask(me, "brich den Nudeltimer ab").await.said, "Der Timer Nudel ist abgebrochen.");
+    house.close().await;
+}
+
+/// As Home Assistant's dictionaries have it: a list is a name like any device, and `todo` its domain.
+const LISTS_BY_NAME: &str = r#"
+language: en
+lists: {item: {wildcard: true}}
+intents:
+  HassListAddItem:
+    data:
+      - sentences: ["add {item} to [my|the] {name} [list]"]
+        requires_context: {domain: [todo]}
+        response: item_added
+  HassShoppingListAddItem:
+    data: [{sentences: ["add {item} to the shopping list"], response: item_added}]
+  HassTurnOn:
+    data: [{sentences: ["turn on {name}"], excludes_context: {domain: [todo]}}]
+responses:
+  intents:
+    HassListAddItem: {item_added: "Added {{ slots.item }}"}
+    HassShoppingListAddItem: {item_added: "Added {{ slots.item }}"}
+"#;
+
+#[tokio::test]
+async fn dictionaries_that_name_lists_know_those_of_the_house() {
+    let folder = tempfile::tempdir().unwrap();
+    let sentences = vesta_intents::Dictionary::load(&[("en.yaml", LISTS_BY_NAME)]).unwrap();
+    let house = House::speaking(folder.path(), Language::new("en", sentences)).await;
+    assert_eq!(house.ask("phone", "add socks to my packing list").await.error, "not_understood", "there is none yet");
+    let add = |list: &str, item: &str| IntentCall {
+        intent: "HassListAddItem".into(),
+        slots: [("list".to_owned(), list.into()), ("item".to_owned(), item.into())].into(),
+        ..IntentCall::default()
+    };
+    house.act(&add("packing", "sun cream")).await.unwrap();
+    assert_eq!(house.ask("phone", "add socks to my packing list").await.said, "Added socks");
+    assert_eq!(house.ask("phone", "add tea to the shopping list").await.said, "Added tea");
+    let lists = house.assistant.lists().borrow().clone();
+    let items = |id: &str| -> Vec<String> {
+        let list = lists.iter().find(|list| list.id == id);
+        list.into_iter().flat_map(|list| &list.items).map(|item| item.text.clone()).collect()
+    };
+    assert_eq!((items("packing"), items("shopping")), (vec!["sun cream".into(), "socks".into()], vec!["tea".into()]));
+    assert_eq!(house.ask("phone", "turn on packing").await.error, "not_understood", "a list is no device");
     house.close().await;
 }

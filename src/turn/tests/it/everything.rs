@@ -84,7 +84,17 @@ async fn slots_that_make_no_sense_are_refused() {
     let odd = [json!(null), json!([]), json!({}), json!(-1), json!(1e300), json!(""), json!("\u{0}"), json!(true)];
     for (intent, slots, _) in INTENTS {
         let slots: serde_json::Map<String, Value> = serde_json::from_str(slots).unwrap();
-        for slot in slots.keys().map(String::as_str).chain(["name", "area", "id", "start_hours", "hours", "entities"]) {
+        for slot in slots.keys().map(String::as_str).chain([
+            "name",
+            "area",
+            "id",
+            "start_hours",
+            "hours",
+            "entities",
+            "at_hour",
+            "at_ms",
+            "kind",
+        ]) {
             for value in &odd {
                 let mut slots = slots.clone();
                 slots.insert(slot.to_owned(), value.clone());

@@ -45,6 +45,10 @@ impl House {
 
     /// A house whose devices are at this broker.
     pub(crate) async fn at(folder: &Path, language: &str, url: &str) -> Self {
+        Self::start(folder, Language::new(language, dictionary(language)), url).await
+    }
+
+    async fn start(folder: &Path, language: Language, url: &str) -> Self {
         let cancel = CancellationToken::new();
         let engine = |kind, name: &str| {
             Engine::start(EngineSpec::new(kind, name, Source::Missing("not in this test".into())), &cancel)
@@ -56,7 +60,7 @@ impl House {
             tts: TextToSpeech::new(engine(EngineKind::Tts, "tts")),
             home,
             store: Store::open(folder).unwrap(),
-            language: Language::new(language, dictionary(language)).into(),
+            language: language.into(),
             others: OtherLanguages::new(|tag| {
                 let base = tag.split('-').next().unwrap();
                 ["de", "fr", "es", "en"].contains(&base).then(|| Language::new(tag, dictionary(base)))
@@ -72,8 +76,13 @@ impl House {
 
     /// A house with a broker and no devices.
     pub(crate) async fn with_broker(folder: &Path, language: &str) -> Self {
+        Self::speaking(folder, Language::new(language, dictionary(language))).await
+    }
+
+    /// The same with these sentences.
+    pub(crate) async fn speaking(folder: &Path, language: Language) -> Self {
         let broker = broker(folder).await;
-        let mut house = Self::at(folder, language, &broker.url()).await;
+        let mut house = Self::start(folder, language, &broker.url()).await;
         let mut link = house.assistant.parts().home.link();
         let connected = link.wait_for(|link| *link == Link::Connected);
         timeout(PATIENCE, connected).await.expect("a link in time").unwrap();
