@@ -270,15 +270,18 @@ impl Apart<'_> {
             self.known.borrow_mut().insert(key.clone(), result.clone());
             result.map(|result| (key.0, result))
         };
+        let with_joint = || before.and(joined).and_then(|joined| read(joined.to_owned()));
         if let Some(found) = read(part.to_owned()) {
-            return Some(found);
+            // "The one in the hall" is one more; "no wait, the one in the hall" is another.
+            let corrects = || with_joint().filter(|joined| joined.1.intent != FOLLOW_UP);
+            return if found.1.intent == FOLLOW_UP { corrects().or(Some(found)) } else { Some(found) };
         }
         if self.borrow == Borrow::Nothing {
             return None;
         }
         // "Turn on the kitchen light and the bedroom": a light there, not everything there is. "… no wait, the bedroom light" is no
         // second lamp.
-        let follows = before.and(joined).and_then(|joined| read(joined.to_owned()));
+        let follows = with_joint();
         let of_a_place = |found: &Part| found.1.slots.keys().any(|slot| matches!(slot.as_str(), "area" | "floor"));
         if follows.as_ref().is_some_and(|found| found.1.intent != FOLLOW_UP || of_a_place(found)) {
             return follows;
