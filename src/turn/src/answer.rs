@@ -20,6 +20,7 @@ pub fn to_outcome(language: &Language, call: &Call, outcome: &Outcome) -> Result
     language
         .dictionary()
         .respond(&call.intent.intent, key, &input)
+        .map(|said| begun(said, language.tag()))
         .map_err(|error| TurnError::Internal(format!("no answer for {} / {key}: {error}", call.intent.intent)))
 }
 
@@ -29,6 +30,44 @@ pub fn to_error(language: &Language, error: &TurnError) -> String {
     let dictionary = language.dictionary();
     dictionary
         .error(error.code(), &error.slots())
+        .map(|said| begun(said, language.tag()))
         .or_else(|| dictionary.error("internal", &Map::<String, Value>::new()))
         .unwrap_or_else(|| error.code().replace('_', " "))
+}
+
+/// A sentence begins with a capital letter, also where it begins with what somebody put on a list. "iPhone" is written as it is,
+/// and so is the i of languages that have two of them.
+fn begun(said: String, tag: &str) -> String {
+    let base = tag.split('-').next().unwrap_or(tag);
+    let mut rest = said.chars();
+    match (rest.next(), rest.next()) {
+        (Some('i'), _) if matches!(base, "tr" | "az") => said,
+        (Some(first), second) if first.is_lowercase() && !second.is_some_and(char::is_uppercase) => {
+            first.to_uppercase().chain(said.chars().skip(1)).collect()
+        }
+        _ => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_letter() {
+        for (said, tag, written) in [
+            ("milk is on the list.", "en", "Milk is on the list."),
+            ("œufs : ajouté.", "fr", "Œufs : ajouté."),
+            ("¿cuál?", "es", "¿cuál?"),
+            ("iPhone is off.", "en", "iPhone is off."),
+            ("ışık açık.", "tr", "Işık açık."),
+            ("iptal edildi.", "tr-TR", "iptal edildi."),
+            ("10 minutes left.", "en", "10 minutes left."),
+            ("ъ", "ru", "Ъ"),
+            ("電気", "ja", "電気"),
+            ("", "en", ""),
+        ] {
+            assert_eq!(begun(said.to_owned(), tag), written);
+        }
+    }
 }

@@ -13,7 +13,7 @@ async fn a_typed_timer_rings_where_it_was_set_until_somebody_says_stop() {
     let mut kitchen = house.listen("kitchen");
     let mut phone = house.listen("phone");
     let answer = house.ask("kitchen", "set a pasta timer for one second").await;
-    assert_eq!(answer.said, "pasta timer: 1 second, starting now.");
+    assert_eq!(answer.said, "Pasta timer: 1 second, starting now.");
     assert_eq!(house.assistant.timers().borrow()[0].name.as_deref(), Some("pasta"));
     let (said, samples) = kitchen.announcement().await;
     assert_eq!(said, "Time is up: pasta.");
@@ -91,7 +91,7 @@ async fn timers_and_lists_are_there_after_a_restart() {
     house.ask("phone", "set a roast timer for two hours").await;
     assert_eq!(house.ask("phone", "clear the shopping list").await.said, "The shopping list is empty.");
     let added = house.ask("phone", "Add milk, eggs and brown bread to the shopping list!").await;
-    assert_eq!(added.said, "milk, eggs and brown bread are on the shopping list.");
+    assert_eq!(added.said, "Milk, eggs and brown bread are on the shopping list.");
     house.ask("phone", "take the eggs off the shopping list").await;
     house.ask("phone", "and cheese too").await;
     house.ask("phone", "add sun cream to the packing list").await;
@@ -127,7 +127,7 @@ async fn a_command_for_later_is_done_and_says_only_what_went_wrong() {
     let there = lists.wait_for(|lists| lists.iter().any(|list| list.items.iter().any(|item| item.text == "coffee")));
     timeout(PATIENCE, there).await.expect("it is done").unwrap();
     house.ask("phone", "remove tea from the shopping list in one second").await;
-    assert_eq!(phone.announcement().await.0, "tea is not on the shopping list.");
+    assert_eq!(phone.announcement().await.0, "Tea is not on the shopping list.");
     assert!(house.assistant.timers().borrow().is_empty());
     phone.leave().await;
     house.close().await;
