@@ -98,31 +98,35 @@ impl Language {
 
     /// What `text` means in this home, word for word; `None` where no sentence matches. A scene is also made of an area alone.
     pub fn understand(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>) -> Option<Meaning> {
+        self.understand_at(text, home, scene, Reading { time: Time::Now, exact: true })
+    }
+
+    fn understand_at(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>, reading: Reading) -> Option<Meaning> {
         let (names, scene) = (self.names(home), scene.into());
         let recognitions = self.dictionary.recognize_all(text, &names, &scene.context())?;
-        self.sensible(text, recognitions, home, &scene, Time::Now)
+        self.sensible(text, recognitions, home, &scene, reading)
     }
 
     /// As [`Language::understand`], with words repaired that were perhaps misheard; where several repairs are close, what
     /// may have been meant.
     pub fn guess(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>) -> Guess {
-        self.guess_at(text, home, scene, Time::Now)
+        self.guess_at(text, home, scene, Reading { time: Time::Now, exact: false })
     }
 
-    fn guess_at(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>, time: Time) -> Guess {
+    fn guess_at(&self, text: &str, home: &Snapshot, scene: impl Into<Scene>, reading: Reading) -> Guess {
         let scene = scene.into();
         // "Set a pasta timer" says enough by the words that are not free: nobody needs to ask whether "pasta" was misheard.
         if let Some(recognitions) = self.dictionary.recognize_all(text, &self.names(home), &scene.context())
             && let [one] = recognitions.as_slice()
             && one.wildcards > 0
             && free_words(one) * 2 <= text.len()
-            && let Some(meaning) = self.sensible(text, recognitions, home, &scene, time)
+            && let Some(meaning) = self.sensible(text, recognitions, home, &scene, reading)
         {
             return Guess::Meaning(meaning);
         }
         match self.dictionary.understand(text, &self.names(home), &scene.context()) {
             Understanding::Commands(recognitions) => {
-                self.sensible(text, recognitions, home, &scene, time).map_or(Guess::Nothing, Guess::Meaning)
+                self.sensible(text, recognitions, home, &scene, reading).map_or(Guess::Nothing, Guess::Meaning)
             }
             Understanding::Ask(recognitions) => {
                 let about = |recognition: Recognition| {
@@ -143,17 +147,17 @@ impl Language {
         recognitions: Vec<Recognition>,
         home: &Snapshot,
         scene: &Scene,
-        time: Time,
+        reading: Reading,
     ) -> Option<Meaning> {
         if let [one] = recognitions.as_slice()
-            && time == Time::Now
+            && reading.time == Time::Now
             && one.wildcards > 0
-            && let Some(later) = self.later_instead(text, home, scene)
+            && let Some(later) = self.later_instead(text, home, scene, reading)
         {
             return Some(later);
         }
         let whole = meaning(text, recognitions, scene);
-        if whole.calls.iter().all(|call| self.makes_sense_later(call, home, scene, time)) {
+        if whole.calls.iter().all(|call| self.makes_sense_later(call, home, scene, reading)) {
             return Some(whole);
         }
         if whole.calls.len() < 2 {
@@ -161,12 +165,12 @@ impl Language {
         }
         let one = self.dictionary.recognize(text, &self.names(home), &scene.context())?;
         let one = meaning(text, vec![one], scene);
-        one.calls.iter().all(|call| self.makes_sense_later(call, home, scene, time)).then_some(one)
+        one.calls.iter().all(|call| self.makes_sense_later(call, home, scene, reading)).then_some(one)
     }
 
     /// "Spiel in zehn Minuten Musik" is no music called "in ten minutes music": a command for later, where the words around
     /// the time are a command, goes before a sentence that takes anything for what it is about.
-    fn later_instead(&self, text: &str, home: &Snapshot, scene: &Scene) -> Option<Meaning> {
+    fn later_instead(&self, text: &str, home: &Snapshot, scene: &Scene, reading: Reading) -> Option<Meaning> {
         let explained = self.dictionary.explain(text, &self.names(home), &scene.context()).ok()?;
         explained.candidates.into_iter().find_map(|candidate| {
             let slots: BTreeMap<String, Value> = candidate.slots.into_iter().collect();
@@ -180,17 +184,23 @@ impl Language {
             };
             let call = Call { intent, response: candidate.response, spoken };
             let later = crate::timers::later_command(&call.intent).is_some()
-                && self.makes_sense_later(&call, home, scene, Time::Now);
+                && self.makes_sense_later(&call, home, scene, reading);
             later.then(|| Meaning { text: text.to_owned(), calls: vec![call] })
         })
     }
 
-    fn makes_sense_later(&self, call: &Call, home: &Snapshot, scene: &Scene, time: Time) -> bool {
+    fn makes_sense_later(&self, call: &Call, home: &Snapshot, scene: &Scene, reading: Reading) -> bool {
         let Some(command) = crate::timers::later_command(&call.intent) else { return true };
         // What is for later is for once: "in five minutes in five minutes in five minutes …" would be taken apart in every way there is,
         // twice as many with each time.
-        time == Time::Now
-            && matches!(self.guess_at(&command, home, scene.area.as_deref(), Time::Later), Guess::Meaning(_))
+        if reading.time == Time::Later {
+            return false;
+        }
+        let (scene, reading) = (scene.area.as_deref(), Reading { time: Time::Later, ..reading });
+        if reading.exact {
+            return self.understand_at(&command, home, scene, reading).is_some();
+        }
+        matches!(self.guess_at(&command, home, scene, reading), Guess::Meaning(_))
     }
 
     /// What the transcript so far looks like to the endpointing.
@@ -227,6 +237,14 @@ impl Language {
             }
         }
     }
+}
+
+/// How a text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reading {
+    time: Time,
+    /// Word for word, also the command of a command for later: talk that nobody meant for the house is not repaired.
+    exact: bool,
 }
 
 /// When what is understood is to be done.

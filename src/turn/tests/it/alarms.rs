@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use tokio::time::timeout;
 use vesta_home::IntentCall;
+use vesta_turn::Guess;
 
 use crate::house::{House, PATIENCE};
 
@@ -97,5 +98,17 @@ async fn the_alarm_in_german_is_no_timer() {
     assert_eq!(house.ask(me, "wann klingelt der Wecker").await.said, "Der Wecker klingelt morgen um 6 Uhr 30.");
     assert_eq!(house.ask(me, "lösche den Wecker").await.said, "Der Wecker morgen um 6 Uhr 30 ist abgebrochen.");
     assert_eq!(house.assistant.timers().borrow().len(), 1);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_command_of_talk_that_nobody_meant_for_the_house_is_not_repaired() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    let (language, home) = (house.assistant.parts().language.clone(), house.assistant.parts().home.snapshot());
+    let understands = |text: &str| language.understand(text, &home, None).is_some();
+    assert!(understands("turn off the lights at seven"));
+    assert!(!understands("turn off the lihgts at seven"));
+    assert!(matches!(language.guess("turn off the lihgts at seven", &home, None), Guess::Meaning(_)));
     house.close().await;
 }
