@@ -117,6 +117,9 @@ async fn silence(assistant: &Assistant, call: &IntentCall) -> Result<Outcome, Tu
 }
 
 async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Result<Outcome, TurnError> {
+    if call.slots.contains_key("every") {
+        return Err(TimerError::Repeats.into());
+    }
     let now = Zoned::now();
     let at = clock::moment(&call.slots, &now)?;
     let length_ms = match &at {

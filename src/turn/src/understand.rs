@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use vesta_audio::Said;
 use vesta_home::lists::List;
 use vesta_home::{Floor, IntentCall, Snapshot};
-use vesta_intents::{Context, Dictionary, NameEntry, Names, NamesBuilder, Recognition, Understanding};
+use vesta_intents::{Context, Dictionary, Explained, NameEntry, Names, NamesBuilder, Recognition, Understanding};
 
 use crate::lists;
 
@@ -64,6 +64,9 @@ pub struct Call {
     /// What was said for each slot, for the answer.
     pub spoken: Map<String, Value>,
 }
+
+/// What is told to everybody.
+const BROADCAST: &str = "HassBroadcast";
 
 impl Language {
     /// A language by its tag (BCP 47, such as `en`) and its sentences.
@@ -169,24 +172,19 @@ impl Language {
     }
 
     /// "Spiel in zehn Minuten Musik" is no music called "in ten minutes music": a command for later, where the words around
-    /// the time are a command, goes before a sentence that takes anything for what it is about.
+    /// the time are a command, goes before a sentence that takes anything for what it is about. But of "announce that we leave at eight" the
+    /// time is what is announced.
     fn later_instead(&self, text: &str, home: &Snapshot, scene: &Scene, reading: Reading) -> Option<Meaning> {
         let explained = self.dictionary.explain(text, &self.names(home), &scene.context()).ok()?;
-        explained.candidates.into_iter().find_map(|candidate| {
-            let slots: BTreeMap<String, Value> = candidate.slots.into_iter().collect();
-            let spoken = slots.iter().filter(|(_, value)| value.is_string());
-            let spoken = spoken.map(|(slot, value)| (slot.clone(), value.clone())).collect();
-            let intent = IntentCall {
-                intent: candidate.intent,
-                slots,
-                speaker_area: scene.area.clone(),
-                ..IntentCall::default()
-            };
-            let call = Call { intent, response: candidate.response, spoken };
-            let later = crate::timers::later_command(&call.intent).is_some()
-                && self.makes_sense_later(&call, home, scene, reading);
-            later.then(|| Meaning { text: text.to_owned(), calls: vec![call] })
-        })
+        let calls: Vec<Call> =
+            explained.candidates.into_iter().map(|candidate| candidate_call(candidate, scene)).collect();
+        let command = |call: &Call| crate::timers::later_command(&call.intent);
+        let time_at_the_end = |call: &&Call| command(call).is_some_and(|command| begins_with(text, &command));
+        let told = calls.iter().find(|call| call.intent.intent == BROADCAST);
+        let told = told.filter(|_| calls.iter().any(|call| time_at_the_end(&call)));
+        let sensible = |call: &&Call| command(call).is_some() && self.makes_sense_later(call, home, scene, reading);
+        let later = calls.iter().filter(|call| told.is_none() || !time_at_the_end(call)).find(sensible);
+        later.or(told).map(|call| Meaning { text: text.to_owned(), calls: vec![call.clone()] })
     }
 
     fn makes_sense_later(&self, call: &Call, home: &Snapshot, scene: &Scene, reading: Reading) -> bool {
@@ -275,6 +273,20 @@ fn free_words(recognition: &Recognition) -> usize {
 fn meaning(text: &str, recognitions: Vec<Recognition>, scene: &Scene) -> Meaning {
     let calls = recognitions.into_iter().map(|recognition| call(text, recognition, scene.area.as_deref())).collect();
     Meaning { text: text.to_owned(), calls }
+}
+
+fn candidate_call(candidate: Explained, scene: &Scene) -> Call {
+    let slots: BTreeMap<String, Value> = candidate.slots.into_iter().collect();
+    let spoken = slots.iter().filter(|(_, value)| value.is_string());
+    let spoken = spoken.map(|(slot, value)| (slot.clone(), value.clone())).collect();
+    let speaker_area = scene.area.clone();
+    let intent = IntentCall { intent: candidate.intent, slots, speaker_area, ..IntentCall::default() };
+    Call { intent, response: candidate.response, spoken }
+}
+
+fn begins_with(text: &str, words: &str) -> bool {
+    let lower = |text: &str| text.trim().to_lowercase();
+    lower(text).starts_with(&lower(words))
 }
 
 /// The name of what a sentence is about.

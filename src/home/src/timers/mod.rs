@@ -128,6 +128,9 @@ pub enum TimerError {
     /// It was for a time of today that is over.
     #[error("that time of today is over")]
     Past,
+    /// It was to be again and again.
+    #[error("a timer or an alarm is for once")]
+    Repeats,
     /// Two different lengths were given: "a ten minute timer for five minutes".
     #[error("two different lengths were given")]
     TwoLengths,
@@ -160,6 +163,7 @@ impl TimerError {
             Self::TooMany => "too_many_timers",
             Self::NoLength => "timer_without_length",
             Self::Past => "timer_past",
+            Self::Repeats => "timer_repeats",
             Self::TwoLengths => "timer_two_lengths",
             Self::TooLong => "timer_too_long",
             Self::TooShort { .. } => "timer_too_short",
@@ -173,7 +177,7 @@ impl TimerError {
             Self::None { timers } => json!({ "count": timers }),
             Self::Several { timers } => json!({ "timers": timers, "count": timers.len() }),
             Self::TooMany => json!({ "most": MAX_TIMERS }),
-            Self::NoLength | Self::TwoLengths | Self::Past | Self::NoAlarm => json!({}),
+            Self::NoLength | Self::TwoLengths | Self::Past | Self::Repeats | Self::NoAlarm => json!({}),
             Self::TooLong => json!({ "days": MAX_LENGTH_MS / 86_400_000 }),
             Self::TooShort { timer } => json!({ "timer": timer }),
             Self::Already { is, timer } => json!({ "is": is, "timer": timer }),

@@ -85,6 +85,11 @@ async fn what_is_no_time_to_come_is_refused() {
     assert_eq!(house.act(&start_at(10_000, json!({ "minutes": 5 }))).await.unwrap_err().code(), "timer_two_lengths");
     assert_eq!(house.act(&start_at(8 * 86_400_000, json!({}))).await.unwrap_err().code(), "timer_too_long");
     assert_eq!(house.ask("phone", "wake me at 25:70").await.error, "not_understood");
+    for again in ["wake me every morning at seven", "turn off the lights every day at ten"] {
+        let answer = house.ask("phone", again).await;
+        assert_eq!(answer.error, "timer_repeats", "{again}: {}", answer.said);
+    }
+    assert!(house.assistant.timers().borrow().is_empty());
     house.close().await;
 }
 
@@ -110,5 +115,22 @@ async fn the_command_of_talk_that_nobody_meant_for_the_house_is_not_repaired() {
     assert!(understands("turn off the lights at seven"));
     assert!(!understands("turn off the lihgts at seven"));
     assert!(matches!(language.guess("turn off the lihgts at seven", &home, None), Guess::Meaning(_)));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_time_that_is_told_is_no_time_to_tell_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    let mut kitchen = house.listen("kitchen");
+    house.ask("phone", "announce that we leave at eight").await;
+    assert_eq!(kitchen.announcement().await.0, "we leave at eight");
+    house.ask("phone", "tell everyone that dinner is ready in ten minutes").await;
+    assert_eq!(kitchen.announcement().await.0, "dinner is ready in ten minutes");
+    assert_eq!(
+        house.ask("phone", "in ten minutes announce that dinner is ready").await.said,
+        "I will do that in 10 minutes."
+    );
+    kitchen.leave().await;
     house.close().await;
 }
