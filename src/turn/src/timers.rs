@@ -53,7 +53,10 @@ pub(crate) async fn act(
         }
         "HassCancelAllTimers" => {
             // Whoever clears the timers wants to be woken all the same.
-            let kind = if kind(call) == Kind::Alarm { Kind::Alarm } else { Kind::Timer };
+            let kind = match kind(call) {
+                kind @ (Kind::Alarm | Kind::Reminder) => kind,
+                _ => Kind::Timer,
+            };
             let which = Which { area: text(call, "area"), kind, ..Which::default() };
             let timers = chores
                 .with_timers(store, |timers, now| {
@@ -63,7 +66,7 @@ pub(crate) async fn act(
                 })
                 .await?;
             done(
-                json!({ "canceled": timers.len(), "timers": timers, "area": area_name(assistant, call), "alarm": kind == Kind::Alarm }),
+                json!({ "canceled": timers.len(), "timers": timers, "area": area_name(assistant, call), "kind": called(kind) }),
             )
         }
         "HassIncreaseTimer" => {
@@ -173,16 +176,13 @@ async fn status(assistant: &Assistant, call: &IntentCall, client: &Client) -> Re
         .with_timers(&assistant.parts.store, |timers, now| {
             let found = timers.find(&which, now);
             if found.is_empty() && said {
-                if which.kind == Kind::Alarm {
-                    return Err(TimerError::NoAlarm);
-                }
-                return Err(TimerError::None { timers: timers.len() });
+                return Err(which.none(timers.len()));
             }
             Ok((found, Vec::new()))
         })
         .await?;
     let mut outcome = known(
-        json!({ "timers": timers, "count": timers.len(), "area": area_name(assistant, call), "alarm": which.kind == Kind::Alarm }),
+        json!({ "timers": timers, "count": timers.len(), "area": area_name(assistant, call), "kind": called(which.kind) }),
     );
     clock::tell_times(&mut outcome.response_slots, &Zoned::now());
     Ok(outcome)
@@ -232,9 +232,19 @@ fn which(call: &IntentCall, client: &Client) -> Result<Which, TimerError> {
     })
 }
 
+/// What responses call a kind.
+fn called(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Alarm | Kind::AlarmFirst => "alarm",
+        Kind::Reminder => "reminder",
+        Kind::Timer | Kind::TimerFirst => "timer",
+    }
+}
+
 fn kind(call: &IntentCall) -> Kind {
     match text(call, "kind").as_deref() {
         Some("alarm") => Kind::Alarm,
+        Some("reminder") => Kind::Reminder,
         Some("alarm_first") => Kind::AlarmFirst,
         _ => Kind::TimerFirst,
     }

@@ -72,9 +72,19 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// Whether it is an alarm: it rings at a time of day.
-    pub fn is_alarm(&self) -> bool {
+    /// Whether it rings at a time of day: an alarm, or with a name a reminder.
+    pub fn rings_by_clock(&self) -> bool {
         self.by_clock && self.command.is_none()
+    }
+
+    /// Whether it is an alarm: it rings at a time of day, for nothing in particular.
+    pub fn is_alarm(&self) -> bool {
+        self.rings_by_clock() && self.name.is_none()
+    }
+
+    /// Whether it reminds somebody of something.
+    pub fn is_reminder(&self) -> bool {
+        self.name.is_some() && self.command.is_none()
     }
 }
 
@@ -113,6 +123,9 @@ pub enum TimerError {
     /// No alarm is set, or none that fits.
     #[error("there is no such alarm")]
     NoAlarm,
+    /// There is no reminder, or none that fits.
+    #[error("there is no such reminder")]
+    NoReminder,
     /// Several fit.
     #[error("several timers fit: say its name or how long it was set for")]
     Several {
@@ -159,6 +172,7 @@ impl TimerError {
         match self {
             Self::None { .. } => "no_timer",
             Self::NoAlarm => "no_alarm",
+            Self::NoReminder => "no_reminder",
             Self::Several { .. } => "several_timers",
             Self::TooMany => "too_many_timers",
             Self::NoLength => "timer_without_length",
@@ -177,7 +191,9 @@ impl TimerError {
             Self::None { timers } => json!({ "count": timers }),
             Self::Several { timers } => json!({ "timers": timers, "count": timers.len() }),
             Self::TooMany => json!({ "most": MAX_TIMERS }),
-            Self::NoLength | Self::TwoLengths | Self::Past | Self::Repeats | Self::NoAlarm => json!({}),
+            Self::NoLength | Self::TwoLengths | Self::Past | Self::Repeats | Self::NoAlarm | Self::NoReminder => {
+                json!({})
+            }
             Self::TooLong => json!({ "days": MAX_LENGTH_MS / 86_400_000 }),
             Self::TooShort { timer } => json!({ "timer": timer }),
             Self::Already { is, timer } => json!({ "is": is, "timer": timer }),

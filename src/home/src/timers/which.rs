@@ -13,8 +13,10 @@ pub enum Kind {
     TimerFirst,
     /// Either, by a word that languages have for both; of both, the alarm.
     AlarmFirst,
-    /// No alarm.
+    /// Neither an alarm nor a reminder for a time of day.
     Timer,
+    /// A timer with a name, by length or by the clock.
+    Reminder,
     /// An alarm. What rings is called one too, where no alarm is set.
     Alarm,
 }
@@ -40,6 +42,17 @@ pub struct Which {
     pub speaker_area: Option<AreaId>,
 }
 
+impl Which {
+    /// Why there is none that fits, of so many.
+    pub fn none(&self, timers: usize) -> TimerError {
+        match self.kind {
+            Kind::Alarm => TimerError::NoAlarm,
+            Kind::Reminder => TimerError::NoReminder,
+            _ => TimerError::None { timers },
+        }
+    }
+}
+
 impl Timers {
     pub(super) fn the_one(&mut self, which: &Which, now: Now) -> Result<&mut Kept, TimerError> {
         self.the_one_that(which, now, |_| true)
@@ -55,7 +68,7 @@ impl Timers {
         let mut fitting = self.fitting(which);
         let own = |kept: &Kept| which.client.is_some() && kept.timer.client == which.client;
         let near = |kept: &Kept| which.speaker_area.is_some() && kept.timer.area == which.speaker_area;
-        let timer = |kept: &Kept| !kept.timer.is_alarm();
+        let timer = |kept: &Kept| !kept.timer.rings_by_clock();
         let steps: [&dyn Fn(&Kept) -> bool; 4] = [&likely, &timer, &own, &near];
         for step in steps {
             if fitting.len() > 1 && fitting.iter().any(|kept| step(kept)) {
@@ -74,8 +87,7 @@ impl Timers {
         // Timers that cannot be told apart by any words: the one that ends first.
         fitting.sort_by_key(|kept| kept.left(now));
         let id = match fitting.as_slice() {
-            [] if which.kind == Kind::Alarm => return Err(TimerError::NoAlarm),
-            [] => return Err(TimerError::None { timers: self.timers.len() }),
+            [] => return Err(which.none(self.timers.len())),
             [first, rest @ ..] if rest.iter().all(|other| same(first, other)) => first.timer.id.clone(),
             several => {
                 return Err(TimerError::Several { timers: several.iter().map(|kept| kept.view(now)).collect() });
@@ -109,7 +121,8 @@ impl Timers {
                 && which.length_ms.is_none_or(|length| !timer.by_clock && timer.length_ms == length)
                 && match which.kind {
                     Kind::TimerFirst | Kind::AlarmFirst => true,
-                    Kind::Timer => !timer.is_alarm(),
+                    Kind::Timer => !timer.rings_by_clock(),
+                    Kind::Reminder => timer.is_reminder(),
                     Kind::Alarm => timer.is_alarm() || rings(kept),
                 }
                 && which

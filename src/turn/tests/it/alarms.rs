@@ -134,3 +134,24 @@ async fn a_time_that_is_told_is_no_time_to_tell_it() {
     kitchen.leave().await;
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_reminder_is_neither_a_timer_nor_an_alarm() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    let me = "phone";
+    assert_eq!(house.ask(me, "what reminders do I have").await.said, "There are no reminders.");
+    assert_eq!(house.ask(me, "cancel the reminder to feed the cat").await.error, "no_reminder");
+    let set = house.ask(me, "remind me tomorrow at six pm to feed the cat").await;
+    assert_eq!(set.said, "I will remind you tomorrow at 6 o'clock in the evening: feed the cat.");
+    house.ask(me, "wake me tomorrow at seven").await;
+    house.ask(me, "set a timer for ten minutes").await;
+    assert_eq!(house.ask(me, "when is my alarm").await.said, "The alarm rings tomorrow at 7 o'clock in the morning.");
+    assert_eq!(house.ask(me, "cancel all timers").await.said, "1 timer is cancelled.");
+    assert_eq!(house.ask(me, "cancel all alarms").await.said, "1 alarm is cancelled.");
+    let listed = house.ask(me, "what reminders do I have").await.said;
+    assert_eq!(listed, "Tomorrow at 6 o'clock in the evening: feed the cat.");
+    let gone = house.ask(me, "cancel the reminder to feed the cat").await.said;
+    assert_eq!(gone, "The reminder \"feed the cat\" tomorrow at 6 o'clock in the evening is cancelled.");
+    house.close().await;
+}
