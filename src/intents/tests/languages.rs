@@ -51,8 +51,8 @@ fn names(home: &Value, dictionary: &Dictionary) -> Names {
     }
     let floors: Vec<&str> =
         home["floors"].as_array().into_iter().flatten().map(|floor| floor.as_str().unwrap()).collect();
-    for floor in &floors {
-        names = names.floor(*floor, *floor);
+    for floor in floors.iter().copied() {
+        names = names.floor(floor, floor);
     }
     // As the house does it: a floor is also called by the words of its group, unless two could be meant.
     for group in dictionary.floor_words() {
