@@ -35,12 +35,47 @@ pub(crate) fn moment(slots: &Slots, now: &Zoned) -> Result<Option<Zoned>, TimerE
         let moment = moment.to_zoned(now.time_zone().clone());
         return if moment > *now { Ok(Some(moment)) } else { Err(TimerError::Past) };
     }
-    let Some(minutes) = minutes_of_day(slots)? else { return Ok(None) };
+    let Some(minutes) = minutes_of_day(slots)? else { return some_time(slots, now) };
     let days = days(slots, now)?;
     let minutes = likely(minutes, slots.contains_key("wake"), days.iter().all(|day| *day > 0));
     let ahead = days.iter().flat_map(|day| minutes.iter().map(|at| at_minute(now, *day, *at)));
     let ahead: Vec<Zoned> = ahead.collect::<Result<_, _>>()?;
     ahead.into_iter().filter(|moment| moment > now).min().ok_or(TimerError::Past).map(Some)
+}
+
+/// A day or a part of it without a time: "remind me tomorrow", "remind me tonight". Nine in the morning, six in the evening, eight at night; what is
+/// over today already is in an hour.
+fn some_time(slots: &Slots, now: &Zoned) -> Result<Option<Zoned>, TimerError> {
+    let part = slots.get("at_part").and_then(Value::as_str);
+    let named = ["at_days", "at_weekday"].iter().any(|slot| slots.contains_key(*slot));
+    let hour = match part {
+        None if !named => return Ok(None),
+        Some("pm") => 18,
+        Some("night") => 20,
+        _ => 9,
+    };
+    let days = if named { days(slots, now)? } else { vec![0] };
+    let moments = days.iter().map(|day| at_minute(now, *day, hour * 60)).collect::<Result<Vec<_>, _>>()?;
+    let in_an_hour = || now.checked_add(1.hour()).map_err(|_| TimerError::TooLong);
+    match moments.into_iter().find(|moment| moment > now) {
+        Some(moment) => Ok(Some(moment)),
+        None => in_an_hour().map(Some),
+    }
+}
+
+/// From when to when the day lies that is named without a time, in milliseconds since 1970: "tomorrow's alarm". `None` where there is a time,
+/// or no day.
+///
+/// # Errors
+/// [`TimerError::NoLength`] for what is no day.
+pub(crate) fn day_ms(slots: &Slots, now: &Zoned) -> Result<Option<(i64, i64)>, TimerError> {
+    let named = ["at_days", "at_weekday"].iter().any(|slot| slots.contains_key(*slot));
+    if !named || slots.contains_key("at_hour") {
+        return Ok(None);
+    }
+    let Some(day) = days(slots, now)?.into_iter().next() else { return Ok(None) };
+    let ms = |moment: Zoned| moment.timestamp().as_millisecond();
+    Ok(Some((ms(at_minute(now, day, 0)?), ms(at_minute(now, day + 1, 0)?))))
 }
 
 /// Every moment of the next week that may be meant, in milliseconds since 1970: what somebody calls an alarm by. `None` where
@@ -232,6 +267,26 @@ mod tests {
         ] {
             assert_eq!(said_at(clock, given.clone()), meant, "{given} at {clock}");
         }
+    }
+
+    #[test]
+    fn a_day_without_a_time_has_its_usual_one() {
+        for (clock, given, meant) in [
+            ("15:00", json!({ "at_days": 1 }), "Fri 09:00"),
+            ("15:00", json!({ "at_days": 1, "at_part": "pm" }), "Fri 18:00"),
+            ("15:00", json!({ "at_part": "night" }), "Thu 20:00"),
+            ("21:30", json!({ "at_part": "night" }), "Thu 22:30"),
+            ("15:00", json!({ "at_days": 0 }), "Thu 16:00"),
+            ("08:00", json!({ "at_days": 0 }), "Thu 09:00"),
+            ("15:00", json!({ "at_weekday": 1 }), "Mon 09:00"),
+            ("15:00", json!({ "at_weekday": 4 }), "Thu 09:00"),
+        ] {
+            assert_eq!(said_at(clock, given.clone()), meant, "{given} at {clock}");
+        }
+        let now: Zoned = "2026-11-26T15:00:00[Europe/Berlin]".parse().unwrap();
+        let (from, to) = day_ms(&slots(json!({ "at_days": 1 })), &now).unwrap().unwrap();
+        assert_eq!((to - from) / 3_600_000, 24);
+        assert_eq!(day_ms(&slots(json!({ "at_days": 1, "at_hour": 7 })), &now), Ok(None));
     }
 
     #[test]

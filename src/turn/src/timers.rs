@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 use serde_json::json;
-use vesta_home::timers::{Kind, Parts, Request, Timer, TimerError, TimerView, Timers, Which, given};
+use vesta_home::timers::{Kind, Now, Parts, Request, Timer, TimerError, TimerView, Timers, Which, given};
 use vesta_home::{IntentCall, Outcome};
 
 use crate::Assistant;
@@ -152,8 +152,27 @@ async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Res
         length_ms,
         at_ms: at.map(|at| at.timestamp().as_millisecond()),
     };
-    let timer = change(assistant, |timers, now| timers.start(request, now)).await?;
+    // "Change my alarm to eight": the old one goes only where the new one can come.
+    let old = call.slots.contains_key("instead").then(|| Which {
+        kind: Kind::Alarm,
+        client: request.client.clone(),
+        speaker_area: client.area.clone(),
+        ..Which::default()
+    });
+    let (timer, before) = assistant
+        .chores
+        .with_timers(&assistant.parts.store, |timers, now| {
+            let gone = old.map(|old| timers.cancel(&old, now)).transpose()?;
+            let timer = timers.start(request, now)?;
+            let changes = gone.iter().map(forget).chain([keep(&timer)]).collect();
+            let before = gone.and_then(|gone| gone.ends_ms);
+            Ok(((view(timers, &timer, now)?, before), changes))
+        })
+        .await?;
     let mut outcome = about(&timer);
+    if let Some(before) = before {
+        outcome.response_slots.insert("before_ms".to_owned(), before.into());
+    }
     let response = match (&timer.command, timer.by_clock) {
         (Some(_), true) => Some("command_at"),
         (Some(_), false) => Some("command"),
@@ -191,17 +210,21 @@ async fn status(assistant: &Assistant, call: &IntentCall, client: &Client) -> Re
 /// Changes one timer, keeps it, and tells how it is now.
 async fn change(
     assistant: &Assistant,
-    work: impl FnOnce(&mut Timers, vesta_home::timers::Now) -> Result<Timer, TimerError>,
+    work: impl FnOnce(&mut Timers, Now) -> Result<Timer, TimerError>,
 ) -> Result<TimerView, TurnError> {
     assistant
         .chores
         .with_timers(&assistant.parts.store, |timers, now| {
             let timer = work(timers, now)?;
-            let by_id = Which { id: Some(timer.id.clone()), ..Which::default() };
-            let view = timers.find(&by_id, now).pop().ok_or(TimerError::None { timers: timers.len() })?;
-            Ok((view, vec![keep(&timer)]))
+            Ok((view(timers, &timer, now)?, vec![keep(&timer)]))
         })
         .await
+}
+
+/// A timer as it is now.
+fn view(timers: &Timers, timer: &Timer, now: Now) -> Result<TimerView, TimerError> {
+    let by_id = Which { id: Some(timer.id.clone()), ..Which::default() };
+    timers.find(&by_id, now).pop().ok_or(TimerError::None { timers: timers.len() })
 }
 
 fn about(timer: &TimerView) -> Outcome {
@@ -227,6 +250,7 @@ fn which(call: &IntentCall, client: &Client) -> Result<Which, TimerError> {
         length_ms: given(&call.slots, "start_")?,
         kind: kind(call),
         ends_ms: clock::moments_ms(&call.slots, &Zoned::now())?,
+        day_ms: clock::day_ms(&call.slots, &Zoned::now())?,
         client: (!client.id.is_empty()).then(|| client.id.clone()),
         speaker_area: client.area.clone(),
     })

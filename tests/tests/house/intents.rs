@@ -179,7 +179,7 @@ async fn sentences_are_added_from_a_wheel() {
     for (said, answer) in [
         ("zet kitchen light aan", "Kitchen Light staat aan"),
         ("doe het licht in de kitchen aan", "Licht aan"),
-        ("hoe laat is het", "nu"),
+        ("hoe laat is het", "Nu"),
         ("blabla", "Dat heb ik niet begrepen"),
     ] {
         let asked = program::run(program::vesta(data.path()).env("VESTA__LANGUAGE", "nl").args(["ask", said])).await;

@@ -36,6 +36,8 @@ pub struct Which {
     pub kind: Kind,
     /// By the moments it may be for, in milliseconds since 1970.
     pub ends_ms: Option<Vec<i64>>,
+    /// By the day they are for: from when until before when, in milliseconds since 1970.
+    pub day_ms: Option<(i64, i64)>,
     /// Who asks: of several, the one that was set there is meant.
     pub client: Option<String>,
     /// Where it is asked: the same.
@@ -107,29 +109,31 @@ impl Timers {
             let part: Vec<&str> = part.split(' ').collect();
             words.windows(part.len().max(1)).any(|window| window == part)
         };
-        let fits = |kept: &&Kept, exactly: bool| {
-            let timer = &kept.timer;
-            let named =
-                folded.as_deref().is_none_or(|wanted| {
+        let fits =
+            |kept: &&Kept, exactly: bool| {
+                let timer = &kept.timer;
+                let named = folded.as_deref().is_none_or(|wanted| {
                     // A command for later is called by its words.
                     [timer.name.as_deref(), timer.command.as_deref()].into_iter().flatten().map(fold).any(|own| {
                         if exactly { own == wanted } else { in_words(&own, wanted) || in_words(wanted, &own) }
                     })
                 });
-            named
-                && (which.area.is_none() || which.area == timer.area)
-                && which.length_ms.is_none_or(|length| !timer.by_clock && timer.length_ms == length)
-                && match which.kind {
-                    Kind::TimerFirst | Kind::AlarmFirst => true,
-                    Kind::Timer => !timer.rings_by_clock(),
-                    Kind::Reminder => timer.is_reminder(),
-                    Kind::Alarm => timer.is_alarm() || rings(kept),
-                }
-                && which
-                    .ends_ms
-                    .as_ref()
-                    .is_none_or(|moments| timer.by_clock && moments.iter().any(|at| ends_at(timer, *at)))
-        };
+                named
+                    && (which.area.is_none() || which.area == timer.area)
+                    && which.length_ms.is_none_or(|length| !timer.by_clock && timer.length_ms == length)
+                    && match which.kind {
+                        Kind::TimerFirst | Kind::AlarmFirst => true,
+                        Kind::Timer => !timer.rings_by_clock(),
+                        Kind::Reminder => timer.is_reminder(),
+                        Kind::Alarm => timer.is_alarm() || rings(kept),
+                    }
+                    && which.ends_ms.as_ref().is_none_or(|moments| {
+                        ends_at(timer).is_some_and(|own| moments.iter().any(|at| minute(*at) == own))
+                    })
+                    && which.day_ms.is_none_or(|(from, to)| {
+                        ends_at(timer).is_some_and(|own| (minute(from)..minute(to)).contains(&own))
+                    })
+            };
         let mut fitting: Vec<&Kept> = self.timers.iter().filter(|kept| fits(kept, true)).collect();
         if fitting.is_empty() {
             fitting = self.timers.iter().filter(|kept| fits(kept, false)).collect();
@@ -142,10 +146,16 @@ impl Timers {
     }
 }
 
-/// Whether a timer rings, or rang, at a moment, to the minute.
-fn ends_at(timer: &Timer, at_ms: i64) -> bool {
-    let (TimerState::Running { ends_ms: own } | TimerState::Ringing { since_ms: own, .. }) = timer.state else {
-        return false;
-    };
-    own.div_euclid(60_000) == at_ms.div_euclid(60_000)
+/// When a timer for a time of day rings, or rang, to the minute.
+fn ends_at(timer: &Timer) -> Option<i64> {
+    match timer.state {
+        TimerState::Running { ends_ms: at } | TimerState::Ringing { since_ms: at, .. } if timer.by_clock => {
+            Some(minute(at))
+        }
+        _ => None,
+    }
+}
+
+fn minute(ms: i64) -> i64 {
+    ms.div_euclid(60_000)
 }

@@ -110,6 +110,10 @@ fn undo_own(call: &IntentCall, outcome: &Outcome) -> Option<IntentCall> {
     let list = || Some(("list", slots.get("id")?.clone()));
     let item = || Some(("item", call.slots.get("item")?.clone()));
     match call.intent.as_str() {
+        "HassStartTimer" if call.slots.contains_key("instead") => {
+            let before = slots.get("before_ms")?.clone();
+            Some(new("HassStartTimer", vec![("instead", Value::from(true)), ("at_ms", before)]))
+        }
         "HassStartTimer" => Some(new("HassCancelTimer", vec![timer()?])),
         "HassPauseTimer" => Some(new("HassUnpauseTimer", vec![timer()?])),
         "HassUnpauseTimer" => Some(new("HassPauseTimer", vec![timer()?])),

@@ -155,3 +155,23 @@ async fn a_reminder_is_neither_a_timer_nor_an_alarm() {
     assert_eq!(gone, "The reminder \"feed the cat\" tomorrow at 6 o'clock in the evening is cancelled.");
     house.close().await;
 }
+
+#[tokio::test]
+async fn an_alarm_is_moved_and_put_back_and_told_by_its_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path(), "en").await;
+    let me = "phone";
+    assert_eq!(house.ask(me, "change my alarm to eight").await.error, "no_alarm");
+    house.ask(me, "wake me tomorrow at seven").await;
+    assert_eq!(house.ask(me, "cancel the alarm on the day after tomorrow").await.error, "no_alarm");
+    let moved = house.ask(me, "change my alarm to tomorrow at eight").await;
+    assert_eq!(moved.said, "Your alarm rings tomorrow at 8 o'clock in the morning.");
+    assert_eq!(house.assistant.timers().borrow().len(), 1);
+    house.ask(me, "undo that").await;
+    assert_eq!(house.ask(me, "when is my alarm").await.said, "The alarm rings tomorrow at 7 o'clock in the morning.");
+    let reminded = house.ask(me, "remind me tomorrow to water the plants").await;
+    assert_eq!(reminded.said, "I will remind you tomorrow at 9 o'clock in the morning: water the plants.");
+    assert!(house.ask(me, "cancel tomorrow's alarm").await.said.ends_with("is cancelled."));
+    assert_eq!(house.assistant.timers().borrow().len(), 1);
+    house.close().await;
+}
