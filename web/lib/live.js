@@ -36,8 +36,9 @@ class Live extends EventTarget {
   #reads = 0;
   #reading = 0;
   #shown = 0;
-  /** @type {(() => void)[]} */
-  #meanwhile = [];
+  /** What was told meanwhile, the last of each thing, with its place in the order. @type {Map<string, [number, () => void]>} */
+  #meanwhile = new Map();
+  #told = 0;
 
   start() {
     if (this.#running) return;
@@ -122,7 +123,7 @@ class Live extends EventTarget {
     // What is told while the home is read anew is newer than what is read.
     const state = (/** @type {string} */ name, /** @type {(data: any) => void} */ take) =>
       on(name, (data) => {
-        if (this.#reading > 0) this.#meanwhile.push(() => take(data));
+        if (this.#reading > 0) this.#meanwhile.set(`${name} ${data.id ?? ''}`, [++this.#told, () => take(data)]);
         take(data);
       });
     state('entity', ({ id, entity }) => {
@@ -183,7 +184,7 @@ class Live extends EventTarget {
 
   /** Reads the whole home anew. */
   async read() {
-    const [number, since] = [++this.#reads, this.#meanwhile.length];
+    const [number, since] = [++this.#reads, this.#told];
     this.#reading += 1;
     try {
       const house = await get('/api/home');
@@ -197,13 +198,13 @@ class Live extends EventTarget {
       this.lists = house.lists ?? [];
       this.known = true;
       for (const name of ['house', 'timers', 'lists']) this.dispatchEvent(new Event(name));
-      for (const again of this.#meanwhile.slice(since)) again();
+      for (const [order, again] of this.#meanwhile.values()) if (order > since) again();
     } catch {
       // The next event, or the next connection, brings another try.
-      this.known = false;
+      if (number >= this.#shown) this.known = false;
     } finally {
       this.#reading -= 1;
-      if (this.#reading === 0) this.#meanwhile = [];
+      if (this.#reading === 0) this.#meanwhile.clear();
     }
   }
 

@@ -99,7 +99,7 @@ pub(crate) fn parts(ends_ms: i64, now: &Zoned) -> Option<Map<String, Value>> {
     let days = now.date().until(moment.date()).ok()?.get_days();
     let parts = json!({
         "hour": moment.hour(), "minute": moment.minute(), "weekday": moment.weekday().to_monday_one_offset(),
-        "days": days, "time": moment.strftime("%H:%M").to_string(),
+        "days": days,
     });
     match parts {
         Value::Object(parts) => Some(parts),
@@ -325,7 +325,7 @@ mod tests {
         let now: Zoned = "2026-11-26T15:00:00[Europe/Berlin]".parse().unwrap();
         let at: Zoned = "2026-11-27T06:05:00[Europe/Berlin]".parse().unwrap();
         let parts = parts(at.timestamp().as_millisecond(), &now).unwrap();
-        let told = json!({ "hour": 6, "minute": 5, "weekday": 5, "days": 1, "time": "06:05" });
+        let told = json!({ "hour": 6, "minute": 5, "weekday": 5, "days": 1 });
         assert_eq!(Value::Object(parts), told);
         let all = moments_ms(&slots(json!({ "at_hour": 6, "at_minute": 5 })), &now).unwrap().unwrap();
         assert!(all.contains(&at.timestamp().as_millisecond()));

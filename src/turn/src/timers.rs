@@ -47,7 +47,9 @@ pub(crate) async fn act(
                 .await;
             match canceled {
                 Ok(timer) => about(&timer),
-                Err(TurnError::Timer(TimerError::NoAlarm)) if has_siren(assistant) => silence(assistant, call).await?,
+                Err(TurnError::Timer(TimerError::NoAlarm)) if any_alarm(call) && has_siren(assistant) => {
+                    silence(assistant, call).await?
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -102,6 +104,11 @@ pub(crate) async fn act(
         _ => return Ok(None),
     };
     Ok(Some(outcome))
+}
+
+/// Whether nothing says which alarm: who cancels the one at seven, or does not want to be woken, means no siren.
+fn any_alarm(call: &IntentCall) -> bool {
+    call.slots.keys().all(|slot| slot == "kind") && text(call, "kind").as_deref() == Some("alarm")
 }
 
 fn has_siren(assistant: &Assistant) -> bool {
@@ -189,6 +196,7 @@ async fn status(assistant: &Assistant, call: &IntentCall, client: &Client) -> Re
         || which.area.is_some()
         || which.length_ms.is_some()
         || which.ends_ms.is_some()
+        || which.day_ms.is_some()
         || which.id.is_some();
     let timers = assistant
         .chores
@@ -267,7 +275,7 @@ fn called(kind: Kind) -> &'static str {
 
 fn kind(call: &IntentCall) -> Kind {
     match text(call, "kind").as_deref() {
-        Some("alarm") => Kind::Alarm,
+        Some("alarm" | "wake") => Kind::Alarm,
         Some("reminder") => Kind::Reminder,
         Some("alarm_first") => Kind::AlarmFirst,
         _ => Kind::TimerFirst,

@@ -16,7 +16,9 @@ pub struct Language {
     tag: String,
     dictionary: Dictionary,
     names: Mutex<Option<(u64, Arc<Names>)>>,
-    /// The household's lists, where the sentences take them for names: id and name of each.
+    /// Whether the sentences take the household's lists for names.
+    names_lists: bool,
+    /// Those lists: id and name of each.
     lists: Mutex<Vec<(String, String)>>,
 }
 
@@ -71,7 +73,8 @@ const BROADCAST: &str = "HassBroadcast";
 impl Language {
     /// A language by its tag (BCP 47, such as `en`) and its sentences.
     pub fn new(tag: impl Into<String>, dictionary: Dictionary) -> Self {
-        Self { tag: tag.into(), dictionary, names: Mutex::new(None), lists: Mutex::default() }
+        let names_lists = dictionary.requires("domain", lists::DOMAIN);
+        Self { tag: tag.into(), dictionary, names: Mutex::new(None), names_lists, lists: Mutex::default() }
     }
 
     /// The language's tag.
@@ -87,7 +90,7 @@ impl Language {
     /// Tells it the household's lists. Home Assistant's dictionaries name them as they name devices; in Vesta's own sentences a list is
     /// called whatever somebody calls it, and no device may be taken for one.
     pub(crate) fn know_lists(&self, lists: &[List]) {
-        if !self.dictionary.requires("domain", lists::DOMAIN) {
+        if !self.names_lists {
             return;
         }
         let mut known = self.lists.lock().unwrap_or_else(PoisonError::into_inner);

@@ -88,3 +88,23 @@ async fn lists_are_not_for_guests_and_say_what_is_wrong() {
         assert_eq!((found, problem["code"].as_str()), (status, Some(code)), "{path}: {problem}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_has_a_length_or_a_moment_that_can_come() {
+    let server = Server::with_demo_home().await;
+    let owner = Browser::owner(&server).await;
+    let far = i64::MAX / 2_000_000;
+    for (body, status, code) in [
+        (json!({}), 400, "bad_length"),
+        (json!({ "seconds": 60, "at_ms": far }), 400, "bad_length"),
+        (json!({ "at_ms": 1 }), 409, "timer_past"),
+        (json!({ "at_ms": far }), 409, "timer_too_long"),
+        (json!({ "at_ms": -1 }), 409, "timer_without_length"),
+    ] {
+        let answer = owner.post("/api/timers", &body).await;
+        let found = answer.status().as_u16();
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!((found, problem["code"].as_str()), (status, Some(code)), "{body}: {problem}");
+    }
+    assert!(server.get("/api/home").await["timers"].as_array().unwrap().is_empty());
+}

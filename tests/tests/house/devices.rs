@@ -118,6 +118,9 @@ async fn the_alarm_is_turned_off_whichever_it_is() {
     server.ask("wake me tomorrow at seven").await;
     let woken = server.ask("turn off the alarm").await;
     assert_eq!(woken["said"], "The alarm tomorrow at 7 o'clock in the morning is cancelled.", "{woken:#}");
+    for other in ["cancel the seven o'clock alarm", "cancel tomorrow's alarm", "don't wake me up"] {
+        assert_eq!(server.ask(other).await["error"]["code"], "no_alarm", "{other}: no siren is meant");
+    }
     let (answer, _) = tokio::join!(server.ask("turn off the alarm"), async {
         watch.until("the command", |topic, payload| topic == "siren/set" && payload.contains("OFF")).await;
         watch.publish("siren/state", "OFF", true).await;

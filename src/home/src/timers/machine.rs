@@ -1,6 +1,6 @@
 //! All timers of the house.
 
-use super::which::Which;
+use super::which::{Kind, Which};
 use super::{MAX_LENGTH_MS, MAX_TIMERS, Now, Timer, TimerError, TimerState, TimerView};
 use crate::model::AreaId;
 use crate::permissions::Permissions;
@@ -262,7 +262,11 @@ impl Timers {
 
     /// Does away with all timers that fit. They are to be deleted on disk.
     pub fn cancel_all(&mut self, which: &Which, now: Now) -> Vec<TimerView> {
-        let views = self.find(which, now);
+        let mut views = self.find(which, now);
+        // A timer for the pasta has a name as well, and nobody means it by "all reminders".
+        if which.kind == Kind::Reminder {
+            views.retain(|view| view.by_clock);
+        }
         self.timers.retain(|kept| views.iter().all(|view| view.id != kept.timer.id));
         views
     }

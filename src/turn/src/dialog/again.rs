@@ -12,12 +12,20 @@ use crate::understand::Call;
 
 /// Slots that say what a call is about.
 pub(super) const TARGET: [&str; 6] = ["name", "area", "floor", "domain", "device_class", "entities"];
-/// Slots of which a new one replaces all: what a lamp shows, how long something is or until when, and its day.
-const GROUPS: [&[&str]; 3] = [
-    &["brightness", "brightness_step", "color", "temperature"],
-    &["hours", "minutes", "seconds", "at_hour", "at_minute", "at_before", "at_part"],
-    &["at_days", "at_weekday"],
+/// Slots of which a new one replaces others: what a lamp shows; how long something is, or until when. A new time of day keeps its day, a
+/// length has none.
+const GROUPS: [(&[&str], &[&str]); 4] = [
+    (&LIGHT, &LIGHT),
+    (&LENGTH, &["at_hour", "at_minute", "at_before", "at_part", "at_days", "at_weekday"]),
+    (
+        &["hours", "minutes", "seconds", "at_hour"],
+        &["hours", "minutes", "seconds", "at_hour", "at_minute", "at_before", "at_part"],
+    ),
+    (&DAY, &DAY),
 ];
+const LIGHT: [&str; 4] = ["brightness", "brightness_step", "color", "temperature"];
+const LENGTH: [&str; 3] = ["hours", "minutes", "seconds"];
+const DAY: [&str; 2] = ["at_days", "at_weekday"];
 /// Slots that are for this module.
 const OWN: [&str; 2] = ["intent", "target"];
 
@@ -50,9 +58,9 @@ pub(super) fn changed(last: &Done, new: &Call, world: &World<'_>) -> Call {
         let kept: Vec<String> = last.call.intent.slots.keys().filter(|slot| !is_target(slot)).cloned().collect();
         drop_slots(&kept.iter().map(String::as_str).collect::<Vec<_>>());
     }
-    for group in GROUPS {
-        if group.iter().any(|slot| has(slot)) {
-            drop_slots(group);
+    for (new, old) in GROUPS {
+        if new.iter().any(|slot| has(slot)) {
+            drop_slots(old);
         }
     }
     if has("name") {

@@ -149,6 +149,17 @@ async fn a_reminder_is_neither_a_timer_nor_an_alarm() {
     assert_eq!(house.ask(me, "when is my alarm").await.said, "The alarm rings tomorrow at 7 o'clock in the morning.");
     assert_eq!(house.ask(me, "cancel all timers").await.said, "1 timer is cancelled.");
     assert_eq!(house.ask(me, "cancel all alarms").await.said, "1 alarm is cancelled.");
+    house.ask(me, "set a pasta timer for ten minutes").await;
+    house.ask(me, "remind me tomorrow at nine to call mum").await;
+    assert_eq!(house.ask(me, "cancel all my reminders").await.said, "2 reminders are cancelled.");
+    assert_eq!(house.assistant.timers().borrow()[0].name.as_deref(), Some("pasta"), "nobody calls it a reminder");
+    house.ask(me, "cancel all timers").await;
+    house.ask(me, "remind me tomorrow at nine pm to feed the cat").await;
+    let corrected = house.ask(me, "no, twenty minutes").await;
+    assert_eq!(corrected.said, "Feed the cat timer: 20 minutes, starting now.", "a length has no day");
+    house.ask(me, "no, at six pm").await;
+    house.ask(me, "cancel that").await;
+    house.ask(me, "remind me tomorrow at six pm to feed the cat").await;
     let listed = house.ask(me, "what reminders do I have").await.said;
     assert_eq!(listed, "Tomorrow at 6 o'clock in the evening: feed the cat.");
     let gone = house.ask(me, "cancel the reminder to feed the cat").await.said;
@@ -164,6 +175,7 @@ async fn an_alarm_is_moved_and_put_back_and_told_by_its_day() {
     assert_eq!(house.ask(me, "change my alarm to eight").await.error, "no_alarm");
     house.ask(me, "wake me tomorrow at seven").await;
     assert_eq!(house.ask(me, "cancel the alarm on the day after tomorrow").await.error, "no_alarm");
+    assert_eq!(house.ask(me, "do I have an alarm today").await.error, "no_alarm", "there is another");
     let moved = house.ask(me, "change my alarm to tomorrow at eight").await;
     assert_eq!(moved.said, "Your alarm rings tomorrow at 8 o'clock in the morning.");
     assert_eq!(house.assistant.timers().borrow().len(), 1);
