@@ -99,6 +99,8 @@ impl Language {
             return;
         }
         *known = lists.iter().map(|list| (list.id.clone(), list.name.clone())).collect();
+        // Who prepares the names holds them while it asks for the lists: never the other way round.
+        drop(known);
         *self.names.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
@@ -407,5 +409,23 @@ mod tests {
         assert_eq!(meant(&home, "Licht oben aus").as_deref(), Some("second"), "its own name");
         home.floors.push(floor("third", "Obergeschoss"));
         assert_eq!(meant(&home, "Licht oben aus").as_deref(), Some("second"));
+    }
+
+    /// Lists change while sentences are understood: neither waits for the other for ever.
+    #[test]
+    fn lists_are_learned_while_sentences_are_understood() {
+        let sentences = "language: en\nintents: {HassListAddItem: {data: [{sentences: ['look at {name}'], requires_context: {domain: todo}}]}}";
+        let language = Language::new("en", Dictionary::load(&[("en.yaml", sentences)]).unwrap());
+        let list = |name: String| List { id: name.clone(), name, items: Vec::new() };
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..2_000).for_each(|n| language.know_lists(&[list(format!("list {n}"))])));
+            scope.spawn(|| {
+                for version in 0..2_000 {
+                    language.understand("look at list 1", &Snapshot { version, ..Snapshot::default() }, None);
+                }
+            });
+        });
+        let home = Snapshot { version: 1_999, ..Snapshot::default() };
+        assert!(language.understand("look at list 1999", &home, None).is_some(), "the last that was told");
     }
 }
