@@ -11,12 +11,16 @@ import * as outbox from './outbox.js';
  * @property {number} at_ms
  * @property {string} text
  * @property {'sending' | 'waiting' | 'failed'} state
+ * @property {boolean} [kept] Whether this device keeps it, once that is known: otherwise it is lost when the page is closed.
+ * @property {Promise<void>} [keeping] Ends when that is known. It waits or leaves only then.
  * @property {string} [code] Why it failed.
  * @property {number} [asked] How often the house said that it is busy with it.
  */
 
 const SHOWN = 40;
 
+/** How long this device has to keep a message before it is sent. */
+const KEPT_MS = 5_000;
 /** How long an answer may take. A message without one waits, and is sent again under its id. */
 const ANSWERED_MS = 15_000;
 /** What waits is tried again after this, then ever later: a connection may be back without anybody saying so. */
@@ -66,7 +70,7 @@ class Conversation extends EventTarget {
     }
     for (const one of await outbox.waiting().catch(() => [])) {
       if (one.kind === 'text' && !this.pending.some((pending) => pending.id === one.id)) {
-        this.pending.push({ id: one.id, at_ms: one.at_ms, text: one.text, state: 'waiting' });
+        this.pending.push({ id: one.id, at_ms: one.at_ms, text: one.text, state: 'waiting', kept: true });
       }
     }
     this.#changed();
@@ -101,12 +105,22 @@ class Conversation extends EventTarget {
    */
   async write(text) {
     /** @type {Pending} */
-    const message = { id: newId(), at_ms: Date.now(), text, state: navigator.onLine ? 'sending' : 'waiting' };
+    const message = { id: newId(), at_ms: Date.now(), text, state: 'sending' };
+    message.keeping = this.#keep(message);
     this.pending.push(message);
     this.#changed();
-    // A private window may have no database; the message is then sent, and lost if the window closes before.
-    await outbox.keep({ id: message.id, at_ms: message.at_ms, kind: 'text', text }).catch(() => {});
+    await message.keeping;
     await this.flush();
+  }
+
+  /**
+   * A private window may have no database, and some browsers' never answers; the message is then sent all the same.
+   * @param {Pending} message
+   */
+  async #keep(message) {
+    const { id, at_ms, text } = message;
+    const keeping = outbox.keep({ id, at_ms, kind: 'text', text }).then(() => true, () => false);
+    message.kept = await Promise.race([keeping, new Promise((done) => setTimeout(() => done(false), KEPT_MS))]);
   }
 
   /** The connection is back. */
@@ -124,7 +138,12 @@ class Conversation extends EventTarget {
       await outbox.alone('text', async () => {
         for (;;) {
           const next = this.pending.find((message) => message.state !== 'failed');
-          if (!next || !(await this.#send(next))) break;
+          if (!next) break;
+          if (await this.#send(next)) continue;
+          // What was written meanwhile waits behind it.
+          for (const message of this.pending) if (message.state === 'sending' && message.kept !== undefined) message.state = 'waiting';
+          this.#changed();
+          break;
         }
       });
     } finally {
@@ -143,6 +162,7 @@ class Conversation extends EventTarget {
    * @returns {Promise<boolean>} Whether the next one may go.
    */
   async #send(message) {
+    await message.keeping;
     message.state = 'sending';
     this.#changed();
     try {
@@ -163,7 +183,6 @@ class Conversation extends EventTarget {
       const busy = code === 'begun_before' && (message.asked = (message.asked ?? 0) + 1) < MOST_ASKED;
       if (again || busy) {
         message.state = 'waiting';
-        this.#changed();
         return false;
       }
       // It was begun before and its answer was lost: it is in the history, and must not be sent again.

@@ -42,7 +42,8 @@ async function run(mode, work) {
 
 /** @param {Waiting} waiting */
 export async function keep(waiting) {
-  await run('readwrite', (store) => store.put({ ...waiting, person: me()?.id }));
+  const kept = { ...waiting, person: me()?.id };
+  await run('readwrite', (store) => store.put(kept));
 }
 
 /** @param {string} id */

@@ -42,7 +42,7 @@ export function typeView() {
     const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
     const items = [
       ...conversation.turns.map((turn) => ({ id: turn.id, at: turn.at_ms, key: JSON.stringify(turn), make: () => exchange(turn) })),
-      ...conversation.pending.map((one) => ({ id: one.id, at: one.at_ms, key: one.state, make: () => waiting(one) })),
+      ...conversation.pending.map((one) => ({ id: one.id, at: one.at_ms, key: `${one.state} ${one.kept}`, make: () => waiting(one) })),
     ].sort((one, other) => one.at - other.at);
     const elements = items.map(({ id, key, make }) => {
       const before = shown.get(id);
@@ -91,7 +91,8 @@ function exchange(turn) {
 
 /** @param {import('../lib/conversation.js').Pending} message */
 function waiting(message) {
-  const text = message.state === 'failed' ? word(`error.${message.code}`, t('type.failed')) : t(`type.${message.state}`);
+  const state = message.state === 'waiting' && !message.kept ? 'waiting_unkept' : message.state;
+  const text = state === 'failed' ? word(`error.${message.code}`, t('type.failed')) : t(`type.${state}`);
   return h('li', { class: `exchange ${message.state}` },
     h('div', { class: 'bubble mine' }, message.text),
     h('p', { class: 'quiet', role: 'status' }, text,

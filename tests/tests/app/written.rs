@@ -40,9 +40,19 @@ async fn what_was_written_in_a_page_that_was_closed_is_sent_by_the_next() {
     let chromium = Chromium::start(None).await;
     let page = signed_in(&server, &chromium, PHONE, "/type").await;
     page.offline(true).await;
+    // Somebody else holds the database: until the message is in it, nothing says that it waits, for then the page may be closed.
+    page.eval(
+        "new Promise((held) => { const asking = indexedDB.open('vesta', 1); asking.onsuccess = () => { \
+         const store = asking.result.transaction('outbox', 'readwrite').objectStore('outbox'); \
+         const hold = () => { held(true); if (!window.free) store.count().onsuccess = hold; }; hold(); }; })",
+    )
+    .await;
     page.write("#message", "turn on the hallway light").await;
     page.stroke(ENTER).await;
+    page.shows(".exchange.sending").await;
+    page.eval("window.free = true").await;
     page.shows(".exchange.waiting").await;
+    page.says("Waits for the connection; sent once it is back").await;
     page.close().await;
 
     // The next one is told nothing by the browser, and its first request goes nowhere: it tries again by itself.
