@@ -161,7 +161,7 @@ async fn start(assistant: &Assistant, call: &IntentCall, client: &Client) -> Res
     };
     // "Change my alarm to eight": the old one goes only where the new one can come.
     let old = call.slots.contains_key("instead").then(|| Which {
-        kind: Kind::Alarm,
+        kind: Kind::SetAlarm,
         client: request.client.clone(),
         speaker_area: client.area.clone(),
         ..Which::default()
@@ -267,7 +267,7 @@ fn which(call: &IntentCall, client: &Client) -> Result<Which, TimerError> {
 /// What responses call a kind.
 fn called(kind: Kind) -> &'static str {
     match kind {
-        Kind::Alarm | Kind::AlarmFirst => "alarm",
+        Kind::Alarm | Kind::SetAlarm | Kind::AlarmFirst => "alarm",
         Kind::Reminder => "reminder",
         Kind::Timer | Kind::TimerFirst => "timer",
     }

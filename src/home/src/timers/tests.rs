@@ -259,6 +259,7 @@ fn timers_and_alarms_are_told_apart_by_what_they_are_called() {
     assert_eq!(timers.cancel(&of_kind(Kind::Alarm), at(0)), Err(TimerError::NoAlarm), "the timer does not ring");
     timers.resume(&of_kind(Kind::AlarmFirst), at(0)).unwrap();
     timers.due(at(10 * MINUTE));
+    assert_eq!(timers.cancel(&of_kind(Kind::SetAlarm), at(10 * MINUTE)), Err(TimerError::NoAlarm), "none was set");
     assert_eq!(timers.cancel(&of_kind(Kind::Alarm), at(10 * MINUTE)).unwrap().id, "pasta", "what rings is an alarm");
 }
 

@@ -19,6 +19,8 @@ pub enum Kind {
     Reminder,
     /// An alarm. What rings is called one too, where no alarm is set.
     Alarm,
+    /// An alarm, and nothing else that rings.
+    SetAlarm,
 }
 
 /// Which timer is meant.
@@ -48,7 +50,7 @@ impl Which {
     /// Why there is none that fits, of so many.
     pub fn none(&self, timers: usize) -> TimerError {
         match self.kind {
-            Kind::Alarm => TimerError::NoAlarm,
+            Kind::Alarm | Kind::SetAlarm => TimerError::NoAlarm,
             Kind::Reminder => TimerError::NoReminder,
             _ => TimerError::None { timers },
         }
@@ -126,6 +128,7 @@ impl Timers {
                         Kind::Timer => !timer.rings_by_clock(),
                         Kind::Reminder => timer.is_reminder(),
                         Kind::Alarm => timer.is_alarm() || rings(kept),
+                        Kind::SetAlarm => timer.is_alarm(),
                     }
                     && which.ends_ms.as_ref().is_none_or(|moments| {
                         ends_at(timer).is_some_and(|own| moments.iter().any(|at| minute(*at) == own))

@@ -99,6 +99,9 @@ pub(crate) async fn start(
     if timer.seconds.is_some_and(|seconds| seconds == 0 || seconds > MAX_SECONDS) {
         return Err(Problem::bad_request("bad_length", format!("'seconds' must be 1 to {MAX_SECONDS}")));
     }
+    if timer.at_ms.is_some_and(|at_ms| at_ms < 0) {
+        return Err(Problem::bad_request("bad_length", "'at_ms' must be a Unix time in milliseconds"));
+    }
     if timer.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.len() > MAX_NAME) {
         return Err(Problem::bad_request("bad_name", format!("'name' must have 1 to {MAX_NAME} bytes or be null")));
     }
