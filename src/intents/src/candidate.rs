@@ -38,6 +38,7 @@ pub(crate) enum Rejection {
     EmptyWildcard,
     LeftOver,
     Context,
+    NoCommand,
 }
 
 impl Dictionary {
@@ -115,6 +116,9 @@ impl Dictionary {
             return Err(Rejection::Context);
         }
         candidate.context_slots = satisfy(&block.requires, &all).ok_or(Rejection::Context)?;
+        if !self.has_its_command(&chain, text, &search.commands, names, context) {
+            return Err(Rejection::NoCommand);
+        }
         candidate.preferred = self.preferred(&chain, block, names, text, &candidate.context_slots);
         candidate.context = all;
         candidate.chain = chain;

@@ -66,18 +66,26 @@ impl fmt::Display for Finding {
 pub fn check(parts: &[(&str, &str)]) -> Vec<Finding> {
     let sources = Sources { parts };
     let mut checker = Checker { sources: &sources, findings: BTreeSet::new() };
+    let mut command_slots = Vec::new();
     match merge_parts(parts).and_then(interpret) {
         Err(error) => checker.add("", Severity::Error, error.to_string()),
         Ok(raw) => {
             checker.references(&raw);
             checker.responses(&raw);
+            command_slots = raw.command_slots;
         }
     }
     let broken = checker.findings.iter().any(|f| f.severity == Severity::Error);
     match Dictionary::load(parts) {
         Err(error) if !broken => checker.add("", Severity::Error, error.to_string()),
         Err(_) => {}
-        Ok(dictionary) => checker.reachability(&dictionary),
+        Ok(dictionary) => {
+            for slot in command_slots.iter().filter(|slot| !dictionary.graph.slots.contains(slot)) {
+                let message = format!("no sentence has a slot `{slot}`, which is named in command_slots");
+                checker.add(slot, Severity::Warning, message);
+            }
+            checker.reachability(&dictionary);
+        }
     }
     checker.findings.into_iter().collect()
 }

@@ -53,7 +53,8 @@ pub(crate) fn compile(raw: &mut Raw, sources: &Sources<'_>) -> Result<Graph, Loa
             compiler.block(&intent, block)?;
         }
     }
-    let Compiler { mut graph, .. } = compiler;
+    let Compiler { mut graph, slot_ids, .. } = compiler;
+    graph.command_slots = raw.command_slots.iter().filter_map(|slot| slot_ids.get(slot).copied()).collect();
     graph.nodes.shrink_to_fit();
     graph.has_keywords = graph.blocks.iter().any(|block| block.required_keywords.is_some());
     graph.note_beginnings();

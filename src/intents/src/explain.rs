@@ -91,6 +91,7 @@ impl Dictionary {
         match reason {
             Rejection::EmptyWildcard => "a wildcard would be empty".to_owned(),
             Rejection::LeftOver => "words are left over".to_owned(),
+            Rejection::NoCommand => "what is asked for later is no command by itself".to_owned(),
             Rejection::Context => {
                 let block = self.block_of(sentence);
                 let wanted = block.map(|b| Value::Object(b.requires.clone())).unwrap_or_default();

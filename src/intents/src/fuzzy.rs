@@ -96,7 +96,7 @@ impl Dictionary {
     /// Everything this crate can do with a sentence: one command or several, or else the repair of a single one.
     #[must_use]
     pub fn understand(&self, text: &str, names: &Names, context: &Context) -> Understanding {
-        let is_free = |commands: &[Recognition]| matches!(commands, [one] if one.wildcards > 0);
+        let is_free = |commands: &[Recognition]| matches!(commands, [one] if self.free_slots(one) > 0);
         if let Some(commands) = self.recognize_all(text, names, context).filter(|commands| !is_free(commands)) {
             return Understanding::Commands(commands);
         }
@@ -113,7 +113,7 @@ impl Dictionary {
     #[must_use]
     pub fn repair(&self, text: &str, names: &Names, context: &Context) -> Repaired {
         let Ok(exact) = self.try_recognize(text, names, context) else { return Repaired::Nothing };
-        if let Some(exact) = exact.as_ref().filter(|exact| exact.wildcards == 0) {
+        if let Some(exact) = exact.as_ref().filter(|exact| self.free_slots(exact) == 0) {
             return Repaired::Sure(Box::new(exact.clone()));
         }
         let home = names.words();
@@ -128,7 +128,7 @@ impl Dictionary {
         let mut results: Vec<Recognition> = Vec::new();
         for attempt in self.attempts(&words, home, exact.is_some() && !of_the_home) {
             if let Some(mut result) = self.recognize(&attempt.words.join(" "), names, context) {
-                if exact.is_some() && result.wildcards > 0 {
+                if exact.is_some() && self.free_slots(&result) > 0 {
                     continue;
                 }
                 result.confidence = attempt.confidence;
@@ -151,7 +151,7 @@ impl Dictionary {
         // A known word for another, and any words taken for a name: too little of that was said to act on it.
         let guessed = results.first().is_some_and(|first| {
             let known = |heard: &str| !heard.contains(' ') && self.words.is_known(heard, home);
-            first.wildcards > 0 && first.repairs.iter().any(|(heard, _)| known(heard))
+            self.free_slots(first) > 0 && first.repairs.iter().any(|(heard, _)| known(heard))
         });
         match exact {
             Some(exact) if likely < ASKABLE => Repaired::Sure(Box::new(exact)),

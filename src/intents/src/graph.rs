@@ -112,6 +112,8 @@ pub(crate) struct Graph {
     pub(crate) literal: Vec<bool>,
     pub(crate) lists: Vec<List>,
     pub(crate) slots: Vec<String>,
+    /// Slots whose words must be a command by themselves.
+    pub(crate) command_slots: Vec<SlotId>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) sentences: Vec<SentenceTemplate>,
     pub(crate) trees: [Tree; 4],

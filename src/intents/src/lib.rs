@@ -15,6 +15,7 @@
 //! - [`recognize`]: what was meant, and whether a beginning can become a sentence
 //! - [`candidate`]: what fits, and the best of it
 //! - [`outcome`]: the best as a result
+//! - [`command`]: commands inside of sentences, for later
 //! - [`several`]: several commands in one sentence
 //! - [`fuzzy`]: repairs of what speech recognition misheard; [`words`]: what there is to repair it by
 //! - [`context`]: what sentences demand of their context
@@ -48,6 +49,7 @@ mod beginning;
 mod candidate;
 mod check;
 pub mod cli;
+mod command;
 mod compile;
 mod context;
 mod dictionary;
@@ -74,6 +76,7 @@ mod way;
 mod words;
 
 pub use check::{Finding, Severity, check};
+pub use command::WITHIN;
 pub use context::Context;
 pub use dictionary::{Dictionary, Size};
 pub use explain::{Explained, Explanation};

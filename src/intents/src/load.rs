@@ -196,6 +196,7 @@ pub(crate) struct Raw {
     pub(crate) errors: Map<String, Value>,
     pub(crate) joiners: Vec<String>,
     pub(crate) floor_words: Vec<Vec<String>>,
+    pub(crate) command_slots: Vec<String>,
     pub(crate) sounds: Vec<(String, String)>,
 }
 
@@ -228,6 +229,9 @@ pub(crate) fn interpret(mut tree: Map<String, Value>) -> Result<Raw, LoadError> 
     }
     if let Some(value) = take("floor_words") {
         raw.floor_words = typed("floor_words", value)?;
+    }
+    if let Some(value) = take("command_slots") {
+        raw.command_slots = typed("command_slots", value)?;
     }
     if let Some(value) = take("sounds") {
         raw.sounds = typed("sounds", value)?;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::candidate::{Candidate, best};
+use crate::command::Tried;
 use crate::context::{Context, may_satisfy, none_excluded};
 use crate::dictionary::Dictionary;
 use crate::graph::{CLASSES, Class};
@@ -115,6 +116,8 @@ pub(crate) struct Search {
     pub(crate) entities: Entities,
     pub(crate) found: Vec<Found>,
     pub(crate) can_continue: bool,
+    /// What was tried as the command inside of a sentence.
+    pub(crate) commands: Tried,
 }
 
 impl Dictionary {
@@ -239,7 +242,7 @@ impl Dictionary {
         if work > WORK_LIMIT {
             return Err(RecognizeError::TooComplex);
         }
-        Ok(Search { variants, entities, found, can_continue })
+        Ok(Search { variants, entities, found, can_continue, commands: Tried::default() })
     }
 
     /// Whether neither the context outside of the sentence nor missing keywords rule out a block.

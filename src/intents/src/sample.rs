@@ -11,7 +11,11 @@ use crate::names::{ListValue, Names, ValueList};
 
 /// Said where a template has a wildcard.
 const WILDCARD: &str = "lorem ipsum";
+/// Stands where words of a command inside of the sentence are said (a private character of Unicode).
+const COMMAND: char = '\u{e000}';
 const ATTEMPTS: usize = 20;
+/// How often a command for inside of a sentence is looked for.
+const MORE_ATTEMPTS: usize = 100;
 /// A sentence of more parts than this is none that anybody says.
 const MAX_PARTS: u32 = 4_000;
 /// What a context has from whoever asks, and not from a name: the speaker's area, what was said before, what was asked.
@@ -89,6 +93,7 @@ impl Dictionary {
             if !self.say(sentence.root, block, names, choices, &mut text) {
                 continue;
             }
+            let Some(text) = self.with_command(text, names, choices) else { continue };
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             if text.is_empty() || out.iter().skip(first).any(|s| s.text == text) {
                 continue;
@@ -100,6 +105,58 @@ impl Dictionary {
                 context: context_for(block, names, choices),
             });
         }
+    }
+
+    /// Says a command where the sentence has one inside, divided among its places.
+    fn with_command(&self, text: String, names: &Names, choices: &mut Choices) -> Option<String> {
+        let places = text.matches(COMMAND).count();
+        if places == 0 {
+            return Some(text);
+        }
+        let mut parts = (0..MORE_ATTEMPTS).find_map(|_| self.command(places, names, choices))?.into_iter();
+        let mut said = String::new();
+        for (place, before) in text.split(COMMAND).enumerate() {
+            if place > 0 {
+                said.push_str(&parts.next()?);
+            }
+            said.push_str(before);
+        }
+        Some(said)
+    }
+
+    /// A command, in so many parts, that needs nothing but its own words.
+    fn command(&self, parts: usize, names: &Names, choices: &mut Choices) -> Option<Vec<String>> {
+        let sentence = choices.of(&self.graph.sentences)?;
+        let block = self.graph.blocks.get(sentence.block as usize)?;
+        if block.requires.keys().any(|key| FROM_CALLER.contains(&key.as_str())) {
+            return None;
+        }
+        let mut command = String::new();
+        if !self.say(sentence.root, block, names, choices, &mut command) {
+            return None;
+        }
+        // Free words and numbers could be read together with what stands around them, and so could a timer.
+        let free = command.contains([COMMAND])
+            || command.contains(WILDCARD)
+            || command.split(' ').any(|word| self.says_number(word));
+        let found = self.recognize(&command, names, &Context::new()).filter(|_| !free)?;
+        if !found.slots.keys().any(|slot| matches!(slot.as_str(), "name" | "area"))
+            || !self.is_command(&command, names, &Context::new())
+        {
+            return None;
+        }
+        let mut words: Vec<&str> = command.split_whitespace().collect();
+        let mut said = Vec::new();
+        for later in (0..parts).rev() {
+            let most = words.len().checked_sub(later).filter(|most| *most > 0)?;
+            let count = if later == 0 { most } else { choices.below(most) + 1 };
+            said.push(words.drain(..count).collect::<Vec<_>>().join(" "));
+        }
+        // Nor may it be another sentence with anything at all beside or inside of it: "play … on the radio".
+        let beside =
+            [format!("{WILDCARD} {command}"), format!("{command} {WILDCARD}"), said.join(&format!(" {WILDCARD} "))];
+        let is_more = |text: &String| *text != command && self.recognize(text, names, &Context::new()).is_some();
+        (!beside.iter().any(is_more)).then_some(said)
     }
 
     fn say(&self, id: NodeId, block: &Block, names: &Names, choices: &mut Choices, out: &mut String) -> bool {
@@ -128,6 +185,10 @@ impl Dictionary {
                 true
             }
             Node::List(used) => match self.graph.lists.get(used.list as usize) {
+                Some(List::Wildcard) if self.is_command_slot(used.slot) => {
+                    out.push(COMMAND);
+                    true
+                }
                 Some(List::Wildcard) => {
                     out.push_str(WILDCARD);
                     true

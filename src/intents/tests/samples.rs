@@ -46,10 +46,11 @@ fn every_made_up_sentence_is_understood_as_its_intent() {
         let dictionary = Dictionary::load(&parts).unwrap();
         let names = home(&language);
         let (mut count, mut wrong) = (0, Vec::new());
-        for seed in 11..19 {
+        for seed in 11..300 {
             for sample in dictionary.sample(&names, 1, seed) {
                 // Where digits follow, words are no number behind a wildcard: a rule of the reference.
-                if sample.text.contains("lorem ipsum") && sample.text.contains(|c: char| c.is_ascii_digit()) {
+                let wildcard = sample.text.contains("lorem ipsum") || sample.sentence.contains("{timer_command:");
+                if wildcard && sample.text.contains(|c: char| c.is_ascii_digit()) {
                     continue;
                 }
                 count += 1;

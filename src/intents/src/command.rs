@@ -1,0 +1,90 @@
+//! Commands inside of sentences: the words of "turn off the lamp in ten minutes" that are a command by themselves.
+//!
+//! A wildcard takes any words. Those that fill one of the slots that the language names as `command_slots` must be something that the
+//! dictionary understands, in the order of speaking where there are several ("mach das Licht in zehn Minuten aus").
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use crate::context::Context;
+use crate::dictionary::Dictionary;
+use crate::names::Names;
+use crate::prepared::Prepared;
+use crate::recognize::Recognition;
+use crate::sample::FROM_CALLER;
+use crate::way::{Entity, EntityKind};
+
+/// Key of the context, with the value `command`, in which a command inside of a sentence is read. There is none inside of it again: "in
+/// five minutes in five minutes …" could be taken apart in twice as many ways with each time.
+pub const WITHIN: &str = "within";
+
+/// More different words are not tried as the command of one sentence.
+const MAX_TRIED: usize = 64;
+
+/// Which words were a command and which were not.
+pub(crate) type Tried = RefCell<HashMap<String, bool>>;
+
+impl Dictionary {
+    pub(crate) fn is_command_slot(&self, slot: u32) -> bool {
+        self.graph.command_slots.contains(&slot)
+    }
+
+    /// Whether the words for a command, where the sentence has any, are one.
+    pub(crate) fn has_its_command(
+        &self,
+        chain: &[Entity],
+        text: &Prepared,
+        tried: &Tried,
+        names: &Names,
+        context: &Context,
+    ) -> bool {
+        if self.graph.command_slots.is_empty() {
+            return true;
+        }
+        let taken = chain.iter().filter(|entity| {
+            matches!(entity.kind, EntityKind::Wildcard { .. }) && !entity.capture && self.is_command_slot(entity.slot)
+        });
+        let said = taken.map(|entity| text.plain_between(entity.start as usize, entity.end as usize, entity.broken));
+        let said = said.map(|words| words.trim().to_owned()).collect::<Vec<_>>().join(" ");
+        if said.is_empty() {
+            return true;
+        }
+        if context.contains_key(WITHIN) {
+            return false;
+        }
+        if let Some(known) = tried.borrow().get(&said) {
+            return *known;
+        }
+        if tried.borrow().len() >= MAX_TRIED {
+            return false;
+        }
+        let is_command = self.is_command(&said, names, context);
+        tried.borrow_mut().insert(said, is_command);
+        is_command
+    }
+
+    /// Whether words are a command that can be asked for later.
+    pub(crate) fn is_command(&self, words: &str, names: &Names, context: &Context) -> bool {
+        self.recognize_all(words, names, &within(context)).is_some()
+    }
+
+    /// How many slots of a result took words that could have been any.
+    pub(crate) fn free_slots(&self, result: &Recognition) -> usize {
+        let is_command = |slot: &String| {
+            self.graph
+                .command_slots
+                .iter()
+                .any(|id| self.graph.slots.get(*id as usize).is_some_and(|name| name == slot))
+        };
+        let commands = result.slots.iter().filter(|(name, slot)| is_command(name) && !slot.text.is_empty());
+        result.wildcards.saturating_sub(commands.count())
+    }
+}
+
+/// What is asked for later has nothing to do with what was said before.
+fn within(context: &Context) -> Context {
+    let mut within = context.clone();
+    within.retain(|key, _| key == "area" || !FROM_CALLER.contains(&key.as_str()));
+    within.insert(WITHIN.to_owned(), "command".into());
+    within
+}
