@@ -10,6 +10,7 @@ const SENTENCES: &str = r#"
 language: en
 skip_words: [please, could you]
 joiners: [and, ",", and then]
+command_slots: [command]
 sounds: [[ph, f], [ite$, ait]]
 numbers:
   words: {0: zero, 1: one, 2: two, 20: twenty}
@@ -28,6 +29,7 @@ intents:
   Colour: {data: [{sentences: ["<set> [<the>] {name} [to] {colour}", "({colour};[<the>] {name};now)"], requires_context: {domain: light}}]}
   Level: {data: [{sentences: ["<set> {name} to {level}[ ](%|percent)", "{area}licht auf {degrees} [grad]"]}]}
   Play: {data: [{sentences: ["play {anything}", "play {anything} in [<the>] {area}", "{anything} by {anything:artist} [please]"]}]}
+  Later: {data: [{sentences: ["{anything:command} in {level} minutes", "{anything:command} later {anything:command}"]}]}
   Here: {data: [{sentences: ["stop [it] [here]"], requires_context: {area: {slot: true}}, response: here}]}
 "#;
 
