@@ -1,6 +1,6 @@
 """Writes the files beside this one: how numbers are said in the languages of Home Assistant's sentences.
 
-    pip install hassil==3.12.0
+    pip install hassil==3.12.1
     python make.py LANGUAGE...
 
 The spellings come from the number rules of the Unicode CLDR, through the package unicode-rbnf. They are taken apart here:
@@ -100,6 +100,12 @@ def of_language(language: str) -> dict:
         numbers["compose"] = [rule for rule in rules if rule]
     if fractions:
         numbers["fractions"] = fractions
+    counts = Counter()
+    for number in range(1, 21):
+        counts.update({pattern for text in say(-number) for pattern in patterns(text, {"{number}": say(number)})})
+    negatives = [pattern for pattern, count in counts.most_common(2) if count > 15 and "{number}" in pattern]
+    if negatives:
+        numbers["negatives"] = negatives
     return numbers
 
 

@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=env.sh
 source "$(dirname "$0")/env.sh"
 venv="$VESTA_CACHE/python-peers"
-packages=(wyoming==1.10.2 hassil==3.12.0 schemathesis==4.32.5 'openai[realtime]==3.57.0' av==18.1.0)
+packages=(wyoming==1.10.2 hassil==3.12.1 schemathesis==4.32.5 'openai[realtime]==3.57.0' av==18.1.0)
 stamp="$venv/$(printf '%s+' "${packages[@]}")"
 [ -f "$stamp" ] && exit 0
 say "installing Python packages: ${packages[*]}"

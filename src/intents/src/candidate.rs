@@ -50,9 +50,7 @@ impl Dictionary {
     pub(crate) fn list_value<'a>(&'a self, names: &'a Names, list: u32, number: u32) -> Option<&'a ListValue> {
         match self.graph.lists.get(list as usize)? {
             List::Values { values, .. } => values.value(number),
-            List::Names => names.names.value(number),
-            List::Areas => names.areas.value(number),
-            List::Floors => names.floors.value(number),
+            List::OfHome(of_home) => names.of(*of_home).value(number),
             List::Range(_) | List::Wildcard => None,
         }
     }

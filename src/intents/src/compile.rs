@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::graph::{
-    Block, Class, Graph, List, ListId, ListUse, Literal, Node, NodeId, Range, SentenceTemplate, SlotId, SpokenNumbers,
+    Block, Class, Graph, List, ListId, ListUse, Literal, Node, NodeId, OfHome, Range, SentenceTemplate, SlotId,
+    SpokenNumbers,
 };
 use crate::index::IndexBuilder;
 use crate::load::{self, Fractions, LoadError, Raw, RawBlock, RawList, RawRange, shorten};
@@ -149,9 +150,10 @@ impl Compiler<'_> {
         Ok(())
     }
 
+    /// Whether a list takes any words. What a block brings of its own does not count, as in the reference.
     fn is_wildcard(&self, list: &str) -> bool {
-        let definition = self.local.lists.get(list).or_else(|| self.lists.get(list));
-        definition
+        self.lists
+            .get(list)
             .is_some_and(|d| d.get("wildcard").and_then(Value::as_bool) == Some(true) && d.get("values").is_none())
     }
 
@@ -343,56 +345,68 @@ impl Compiler<'_> {
         if let Some(id) = known.get(name) {
             return Ok(*id);
         }
-        // The home's own names win over a list of the same name; any other definition is read once, so it can be taken.
-        let of_home = !is_local && matches!(name, "name" | "area" | "floor");
-        let definition = match (is_local, of_home) {
-            (true, _) => self.local.lists.get(name).cloned(),
-            (_, true) => None,
-            _ => self.lists.get_mut(name).map(Value::take),
+        let of_home = match name {
+            "name" if !is_local => Some(OfHome::Names),
+            "area" if !is_local => Some(OfHome::Areas),
+            "floor" if !is_local => Some(OfHome::Floors),
+            _ => None,
         };
-        let list = match definition {
-            Some(Value::Null) | None => match (name, RawRange::inline(name)) {
-                ("name", _) => List::Names,
-                ("area", _) => List::Areas,
-                ("floor", _) => List::Floors,
-                (_, Some(range)) => self.range(range),
-                _ if self.open.contains(&format!("{{{name}}}")) => {
+        let definition = match is_local {
+            true => self.local.lists.get(name).cloned(),
+            // It is read once, so it can be taken.
+            false => self.lists.get_mut(name).map(Value::take),
+        };
+        let list = match (definition.filter(|definition| !definition.is_null()), of_home) {
+            // The home's own names win over a list of the same name, where it has any.
+            (Some(definition), Some(of_home)) => {
+                let own = self.defined(name, definition, is_local, at)?;
+                self.graph.own.insert(of_home, self.graph.lists.len() as ListId);
+                self.graph.lists.push(own);
+                List::OfHome(of_home)
+            }
+            (None, Some(of_home)) => List::OfHome(of_home),
+            (Some(definition), None) => self.defined(name, definition, is_local, at)?,
+            (None, None) => match RawRange::inline(name) {
+                Some(range) => self.range(range),
+                None if self.open.contains(&format!("{{{name}}}")) => {
                     self.enter(format!("{{{name}}}"), at)?;
                     List::Wildcard
                 }
-                _ => return Err(LoadError::UnknownList { place: self.place(at), name: name.to_owned() }),
+                None => return Err(LoadError::UnknownList { place: self.place(at), name: name.to_owned() }),
             },
-            Some(definition) => {
-                let is_wild = definition.get("wildcard").and_then(Value::as_bool) == Some(true);
-                let raw = load::list(name, definition, self.sources)?;
-                if !is_local && is_wild {
-                    // Still asked for when the order of later sentences is decided.
-                    self.lists.insert(name.to_owned(), serde_json::json!({"wildcard": true}));
-                }
-                match raw {
-                    RawList::Wildcard => List::Wildcard,
-                    RawList::Range(range) => self.range(range),
-                    RawList::Values(mut values) => {
-                        self.enter(format!("{{{name}}}"), at)?;
-                        let mut nodes = HashMap::new();
-                        for number in values.templates.clone() {
-                            let template = values.values.get_mut(number as usize).and_then(|v| v.template.take());
-                            if let Some(template) = template {
-                                let id = self.expr(&template, at, 0)?;
-                                nodes.insert(number, id);
-                            }
-                        }
-                        self.open.pop();
-                        List::Values { values, nodes }
-                    }
-                }
-            }
         };
         let id = self.graph.lists.len() as ListId;
         self.graph.lists.push(list);
         let known = if is_local { &mut self.local.list_ids } else { &mut self.list_ids };
         known.insert(name.to_owned(), id);
         Ok(id)
+    }
+
+    /// A list as the dictionary defines it.
+    fn defined(&mut self, name: &str, definition: Value, is_local: bool, at: &At<'_>) -> Result<List, LoadError> {
+        let is_wild = definition.get("wildcard").and_then(Value::as_bool) == Some(true);
+        let raw = load::list(name, definition, self.sources)?;
+        if !is_local && is_wild {
+            // Still asked for when the order of later sentences is decided.
+            self.lists.insert(name.to_owned(), serde_json::json!({"wildcard": true}));
+        }
+        Ok(match raw {
+            RawList::Wildcard => List::Wildcard,
+            RawList::Range(range) => self.range(range),
+            RawList::Values(mut values) => {
+                self.enter(format!("{{{name}}}"), at)?;
+                let mut nodes = HashMap::new();
+                for number in values.templates.clone() {
+                    let template = values.values.get_mut(number as usize).and_then(|v| v.template.take());
+                    if let Some(template) = template {
+                        let id = self.expr(&template, at, 0)?;
+                        nodes.insert(number, id);
+                    }
+                }
+                self.open.pop();
+                List::Values { values, nodes }
+            }
+        })
     }
 
     fn range(&mut self, raw: RawRange) -> List {
@@ -422,18 +436,25 @@ impl Compiler<'_> {
         let mut texts: Vec<(String, u32)> = Vec::new();
         for step in 0..=range.steps() {
             let whole = range.from.saturating_add(range.step.saturating_mul(step as i64));
-            if let Ok(positive) = u64::try_from(whole) {
-                for tenth in tenths {
-                    for spelling in self.numbers.tenths(positive, *tenth, &mut left) {
-                        let folded = fold(&spelling);
-                        let broken = folded.replace(['-', '_'], " ");
-                        if broken != folded {
-                            texts.push((broken, numbers.len() as u32));
-                        }
-                        texts.push((folded, numbers.len() as u32));
-                    }
-                    numbers.push(whole as f64 + *tenth as f64 / 10.0);
+            for tenth in tenths {
+                let (spellings, sign) = match u64::try_from(whole) {
+                    Ok(positive) => (self.numbers.tenths(positive, *tenth, &mut left), 1.0),
+                    Err(_) => (self.numbers.negative(whole.unsigned_abs(), *tenth, &mut left), -1.0),
+                };
+                let number = whole as f64 + sign * *tenth as f64 / 10.0;
+                // "Minus ten point five" is below minus ten.
+                if number < range.from as f64 {
+                    continue;
                 }
+                for spelling in spellings {
+                    let folded = fold(&spelling);
+                    let broken = folded.replace(['-', '_'], " ");
+                    if broken != folded {
+                        texts.push((broken, numbers.len() as u32));
+                    }
+                    texts.push((folded, numbers.len() as u32));
+                }
+                numbers.push(number);
             }
         }
         texts.sort();

@@ -128,7 +128,9 @@ impl Dictionary {
         let mut results: Vec<Recognition> = Vec::new();
         for attempt in self.attempts(&words, home, exact.is_some() && !of_the_home) {
             if let Some(mut result) = self.recognize(&attempt.words.join(" "), names, context) {
-                if exact.is_some() && self.free_slots(&result) > 0 {
+                // Nor is a word to be left out that the exact result has a place for: "play classical music" is not "play music".
+                let leaves_out = || attempt.repairs.iter().any(|(_, meant)| meant.is_empty());
+                if exact.is_some() && (self.free_slots(&result) > 0 || leaves_out()) {
                     continue;
                 }
                 result.confidence = attempt.confidence;

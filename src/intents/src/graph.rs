@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::beginning::Beginning;
 use crate::index::TextIndex;
 use crate::load::RawRange;
-use crate::names::ValueList;
+use crate::names::{Names, ValueList};
 use crate::required::Required;
 use crate::tree::Tree;
 
@@ -56,6 +56,12 @@ pub(crate) enum List {
     },
     Range(Range),
     Wildcard,
+    OfHome(OfHome),
+}
+
+/// What the home calls by names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum OfHome {
     Names,
     Areas,
     Floors,
@@ -111,6 +117,8 @@ pub(crate) struct Graph {
     /// Parts that contain no list: what they match depends on nothing but the text.
     pub(crate) literal: Vec<bool>,
     pub(crate) lists: Vec<List>,
+    /// The dictionary's lists of the same names, for homes that have none.
+    pub(crate) own: HashMap<OfHome, ListId>,
     pub(crate) slots: Vec<String>,
     /// Slots whose words must be a command by themselves.
     pub(crate) command_slots: Vec<SlotId>,
@@ -126,6 +134,11 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
+    /// The dictionary's own list in place of one of the home, where the home has none of these.
+    pub(crate) fn instead_of(&self, of_home: OfHome, names: &Names) -> Option<ListId> {
+        self.own.get(&of_home).copied().filter(|_| names.of(of_home).values.is_empty())
+    }
+
     /// Works out with what each part can begin; to be called when all parts are there. Parts come after what they consist of.
     pub(crate) fn note_beginnings(&mut self) {
         let mut beginnings: Vec<Beginning> = Vec::with_capacity(self.nodes.len());

@@ -331,7 +331,8 @@ impl<'a> Matcher<'a> {
         if rest.starts_with(wanted) {
             out.push(Way {
                 pos: (pos + wanted.len()) as u32,
-                word_start: whole.ends_with(b" "),
+                // An elided article ends a word as well: "l'entrée", "nell'ingresso".
+                word_start: whole.ends_with(b" ") || whole.ends_with(b"'"),
                 literal: way.literal + u32::from(literal.chars),
                 ..way
             });

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::context::{Context, may_satisfy, none_excluded};
+use crate::graph::OfHome;
 use crate::index::{IndexBuilder, TextIndex};
 use crate::template::Expr;
 use crate::text::{Tracked, fold, is_punctuation, normalize};
@@ -40,6 +41,14 @@ pub struct NamesBuilder {
 }
 
 impl Names {
+    pub(crate) fn of(&self, of_home: OfHome) -> &ValueList {
+        match of_home {
+            OfHome::Names => &self.names,
+            OfHome::Areas => &self.areas,
+            OfHome::Floors => &self.floors,
+        }
+    }
+
     /// An empty collection to add to.
     #[must_use]
     pub fn builder() -> NamesBuilder {

@@ -9,6 +9,7 @@
 //!     - {from: 100, to: 999, unit: 100, say: "{count} hundred and {rest}", even: "{count} hundred"}
 //!   fractions: ["{whole} point {tenths}"]
 //!   halves: ["{whole} and a half"]
+//!   negatives: ["minus {number}"]
 //! ```
 //! `{base}` is the number rounded down to the unit, `{count}` how many units, `{rest}` what is left.
 
@@ -37,6 +38,9 @@ pub(crate) struct NumberWords {
     /// With `{whole}`; for numbers that end in one half.
     #[serde(default)]
     halves: Option<OneOrMany>,
+    /// With `{number}`.
+    #[serde(default)]
+    negatives: Option<OneOrMany>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -112,6 +116,19 @@ impl NumberWords {
         spellings
     }
 
+    /// All spellings of the negative of a whole number and tenths.
+    pub(crate) fn negative(&self, whole: u64, tenths: u64, left: &mut u64) -> Vec<String> {
+        let Some(patterns) = &self.negatives else { return Vec::new() };
+        let numbers = self.tenths(whole, tenths, left);
+        let mut spellings = Vec::new();
+        for pattern in patterns.all() {
+            for number in &numbers {
+                push(&mut spellings, pattern.replace("{number}", number));
+            }
+        }
+        spellings
+    }
+
     fn spell(&self, number: u64, depth: usize, left: &mut u64) -> Vec<String> {
         if let Some(words) = self.words.get(&number.to_string()) {
             return words.all().to_vec();
@@ -171,6 +188,7 @@ mod tests {
             ],
             "fractions": "{whole} point {tenths}",
             "halves": ["{whole} and a half"],
+            "negatives": "minus {number}",
         }))
         .unwrap()
     }
@@ -183,5 +201,7 @@ mod tests {
         assert_eq!(words.whole(121, &mut 100), ["one hundred and twenty one", "one hundred and twenty-one"]);
         assert_eq!(words.tenths(20, 5, &mut 100), ["twenty point five", "twenty and a half"]);
         assert!(words.whole(30, &mut 100).is_empty());
+        assert_eq!(words.negative(21, 0, &mut 100), ["minus twenty one", "minus twenty-one"]);
+        assert_eq!(words.negative(1, 5, &mut 100), ["minus one point five", "minus one and a half"]);
     }
 }

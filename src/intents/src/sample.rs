@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::dictionary::Dictionary;
-use crate::graph::{Block, List, Node, NodeId, Range};
+use crate::graph::{Block, List, ListId, Node, NodeId, OfHome, Range};
 use crate::load::Fractions;
 use crate::names::{ListValue, Names, ValueList};
 
@@ -159,6 +159,13 @@ impl Dictionary {
         (!beside.iter().any(is_more)).then_some(said)
     }
 
+    /// The list that a list stands for in a home.
+    fn list_said(&self, list: ListId, names: &Names) -> Option<&List> {
+        let list = self.graph.lists.get(list as usize)?;
+        let List::OfHome(of_home) = list else { return Some(list) };
+        self.graph.instead_of(*of_home, names).map_or(Some(list), |own| self.graph.lists.get(own as usize))
+    }
+
     fn say(&self, id: NodeId, block: &Block, names: &Names, choices: &mut Choices, out: &mut String) -> bool {
         if choices.left == 0 {
             return false;
@@ -184,7 +191,7 @@ impl Dictionary {
                 }
                 true
             }
-            Node::List(used) => match self.graph.lists.get(used.list as usize) {
+            Node::List(used) => match self.list_said(used.list, names) {
                 Some(List::Wildcard) if self.is_command_slot(used.slot) => {
                     out.push(COMMAND);
                     true
@@ -205,9 +212,9 @@ impl Dictionary {
                         _ => false,
                     }
                 }
-                Some(List::Names) => say_name(&names.names, true, block, choices, out),
-                Some(List::Areas) => say_name(&names.areas, false, block, choices, out),
-                Some(List::Floors) => say_name(&names.floors, false, block, choices, out),
+                Some(List::OfHome(of_home)) => {
+                    say_name(names.of(*of_home), *of_home == OfHome::Names, block, choices, out)
+                }
                 None => false,
             },
         }

@@ -9,7 +9,8 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use crate::prepared::Prepared;
 
-const PUNCTUATION_NO_PERIOD: &str = "。,，?¿？؟!¡！;；:：’";
+// Not the hyphen: it is part of words, and the sign of numbers.
+const PUNCTUATION_NO_PERIOD: &str = "。,，?¿？؟!¡！;；:：’…—–―";
 
 /// Whether `c` belongs to a word: letters, digits and the underscore, but not combining marks.
 pub(crate) fn is_word_char(c: char) -> bool {
@@ -133,14 +134,15 @@ impl Tracked {
                 .map(|(at, c)| Origin { c, start: at as u32, end: (at + c.len_utf8()) as u32 })
                 .collect(),
         };
-        tracked.remove_punctuation();
         tracked.collapse_whitespace();
         tracked.compose();
         for origin in &mut tracked.chars {
+            // A mark at the end of a word otherwise, and gone.
             if origin.c == '’' {
                 origin.c = '\'';
             }
         }
+        tracked.remove_punctuation();
         tracked.trim();
         tracked
     }
@@ -417,7 +419,10 @@ mod tests {
         assert_eq!(ready("turn on the A.C."), "turn on the A.C.");
         assert_eq!(ready("set to 21.5 degrees."), "set to 21.5 degrees");
         assert_eq!(ready("what’s the time?"), "what's the time");
-        assert_eq!(ready("a . b"), "a b");
+        assert_eq!(ready("turn on the light—"), "turn on the light");
+        assert_eq!(ready("allume la lampe…"), "allume la lampe");
+        assert_eq!(ready("nell’ ingresso"), "nell' ingresso");
+        assert_eq!(ready("minus -5 – or air-conditioner"), "minus -5  or air-conditioner");
         assert_eq!(ready("..."), "");
     }
 

@@ -69,6 +69,8 @@ pub struct Call {
 
 /// What is told to everybody.
 const BROADCAST: &str = "HassBroadcast";
+/// Has its time already.
+const START_TIMER: &str = "HassStartTimer";
 
 impl Language {
     /// A language by its tag (BCP 47, such as `en`) and its sentences.
@@ -137,11 +139,20 @@ impl Language {
                 self.sensible(text, recognitions, home, &scene, reading).map_or(Guess::Nothing, Guess::Meaning)
             }
             Understanding::Ask(recognitions) => {
+                let exact = recognitions.iter().find(|recognition| recognition.repairs.is_empty()).cloned();
                 let about = |recognition: Recognition| {
                     let subject = subject(&recognition, home)?;
                     Some((subject, meaning(text, vec![recognition], &scene)))
                 };
-                Guess::OneOf(recognitions.into_iter().filter_map(about).collect())
+                let subjects: Vec<_> = recognitions.into_iter().filter_map(about).collect();
+                // Where there is nothing to ask about, what was said is what is meant.
+                match exact.filter(|_| subjects.is_empty()) {
+                    Some(exact) => {
+                        let exact = self.sensible(text, vec![exact], home, &scene, reading);
+                        exact.map_or(Guess::Nothing, Guess::Meaning)
+                    }
+                    None => Guess::OneOf(subjects),
+                }
             }
             Understanding::Nothing => Guess::Nothing,
         }
@@ -160,6 +171,8 @@ impl Language {
         if let [one] = recognitions.as_slice()
             && reading.time == Time::Now
             && one.wildcards > 0
+            // A reminder has its time already: "remind me to buy milk at five" asks for nothing at five but to be reminded.
+            && one.intent != START_TIMER
             && let Some(later) = self.later_instead(text, home, scene, reading)
         {
             return Some(later);

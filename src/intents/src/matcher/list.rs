@@ -55,9 +55,10 @@ impl<'a> Matcher<'a> {
                     }
                 }
             }
-            Some(List::Names) => self.values(list, &self.names.names, way, out),
-            Some(List::Areas) => self.values(list, &self.names.areas, way, out),
-            Some(List::Floors) => self.values(list, &self.names.floors, way, out),
+            Some(List::OfHome(of_home)) => match graph.instead_of(*of_home, self.names) {
+                Some(own) => self.list(ListUse { list: own, ..list }, way, out),
+                None => self.values(list, self.names.of(*of_home), way, out),
+            },
             None => {}
         }
     }
