@@ -84,6 +84,27 @@ pub struct Candidate {
     pub area: Option<String>,
 }
 
+/// What a value may be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Allowed {
+    /// The least and the most, in the device's own unit.
+    pub range: Option<(f64, f64)>,
+    /// The choices.
+    pub options: Vec<String>,
+}
+
+impl Allowed {
+    /// From the least to the most.
+    pub(crate) fn range(low: f64, high: f64) -> Self {
+        Self { range: Some((low, high)), ..Self::default() }
+    }
+
+    /// One of these.
+    pub(crate) fn options<S: AsRef<str>>(options: &[S]) -> Self {
+        Self { options: options.iter().map(|option| option.as_ref().to_owned()).collect(), ..Self::default() }
+    }
+}
+
 /// Why a call was not done.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CallError {
@@ -95,6 +116,23 @@ pub enum CallError {
         /// The area it was looked for in.
         area: Option<String>,
     },
+    /// It is somewhere else.
+    #[error("{name} is not there but {}", .area.as_deref().map_or("in no area".to_owned(), |area| format!("in {area:?}")))]
+    NotThere {
+        /// What was asked for.
+        name: String,
+        /// Name of the area that it is in.
+        area: Option<String>,
+    },
+    /// What was asked about has not told its state yet.
+    #[error("the state is not known: {}", listing(.names))]
+    StateUnknown {
+        /// Names of the devices.
+        names: Vec<String>,
+    },
+    /// Lamps that are off cannot be any darker.
+    #[error("the lights are off")]
+    LightsOff,
     /// No area or floor has this name.
     #[error("there is no area or floor {area:?}")]
     NoSuchArea {
@@ -161,6 +199,8 @@ pub enum CallError {
         slot: String,
         /// What is wrong with it.
         why: String,
+        /// What would be possible.
+        allowed: Allowed,
     },
     /// The home does not act on this intent.
     #[error("the home does not act on {intent}")]
@@ -175,6 +215,9 @@ impl CallError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoSuchName { .. } => "no_such_name",
+            Self::NotThere { .. } => "not_there",
+            Self::StateUnknown { .. } => "state_unknown",
+            Self::LightsOff => "lights_off",
             Self::NoSuchArea { .. } => "no_such_area",
             Self::NoneInArea { .. } => "none_in_area",
             Self::Ambiguous { .. } => "ambiguous",
@@ -201,6 +244,11 @@ impl CallError {
                 put("name", name.clone().into());
                 put("area", area.clone().into());
             }
+            Self::NotThere { name, area } => {
+                put("name", name.clone().into());
+                put("area", area.clone().into());
+            }
+            Self::LightsOff => {}
             Self::NoSuchArea { area } => put("area", area.clone().into()),
             Self::NoneInArea { domain, device_class, area } => {
                 put("domain", domain.clone().into());
@@ -217,7 +265,7 @@ impl CallError {
                 put("name", name.clone().into());
                 put("what", what.clone().into());
             }
-            Self::NotAllowed { names } | Self::Unavailable { names } => {
+            Self::NotAllowed { names } | Self::Unavailable { names } | Self::StateUnknown { names } => {
                 put("name", listing(names).into());
                 put("names", names.clone().into());
                 put("count", names.len().into());
@@ -230,9 +278,20 @@ impl CallError {
                 put("done_count", done.changed.len().into());
             }
             Self::BrokerDown { why } => put("why", why.clone().into()),
-            Self::InvalidValue { slot, why } => {
+            Self::InvalidValue { slot, why, allowed } => {
                 put("slot", slot.clone().into());
                 put("why", why.clone().into());
+                // As it is said: 30, not 30.0.
+                let plain = |number: f64| {
+                    if number.fract() == 0.0 { Value::from(number as i64) } else { Value::from(number) }
+                };
+                if let Some((low, high)) = allowed.range {
+                    put("low", plain(low));
+                    put("high", plain(high));
+                }
+                if !allowed.options.is_empty() {
+                    put("options", allowed.options.clone().into());
+                }
             }
             Self::UnknownIntent { intent } => put("intent", intent.clone().into()),
         }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::action::{Expect, Publish};
 use crate::call::{CallError, EntityChange, IntentCall, Outcome};
 use crate::component::Refusal;
@@ -208,8 +210,8 @@ impl Core {
             let Some(entity) = self.registry.snapshot().entities.get(&id).cloned() else { continue };
             match self.commands(&id, &step) {
                 Ok(commands) => ready.push((entity, commands)),
-                Err(Refusal::InvalidValue(why)) => {
-                    return Err(CallError::InvalidValue { slot: "value".to_owned(), why });
+                Err(Refusal::InvalidValue(why, allowed)) => {
+                    return Err(CallError::InvalidValue { slot: "value".to_owned(), why, allowed });
                 }
                 Err(Refusal::NotSupported(what)) => {
                     refused.get_or_insert(CallError::NotSupported { name: entity.name.clone(), what });
@@ -352,6 +354,7 @@ impl Core {
             });
         }
         outcome.state = outcome.matched.first().map(intent::view);
+        tell_what_was_set(&mut outcome);
         if silent.is_empty() {
             return Ok(outcome);
         }
@@ -362,6 +365,23 @@ impl Core {
             }
             other => Err(down(other)),
         }
+    }
+}
+
+/// A device rounds to its own steps: what it was set to is told, not what was asked for.
+fn tell_what_was_set(outcome: &mut Outcome) {
+    let [one] = outcome.matched.as_slice() else { return };
+    let (slot, set) = match one.domain.as_str() {
+        "climate" => ("temperature", one.attributes.get("temperature").and_then(Value::as_f64)),
+        "number" => ("value", one.state.parse().ok()),
+        _ => return,
+    };
+    let asked = outcome.response_slots.get(slot).and_then(Value::as_f64);
+    if let (Some(set), Some(asked)) = (set, asked)
+        && set != asked
+    {
+        let whole = set.fract() == 0.0;
+        outcome.response_slots.insert(slot.to_owned(), if whole { (set as i64).into() } else { set.into() });
     }
 }
 

@@ -68,16 +68,25 @@ impl Dictionary {
         self.recognize_all(words, names, &within(context)).is_some()
     }
 
+    /// Whether a command for later is said after its time, to the end of the sentence, with everything that joins commands in it.
+    pub(crate) fn is_all_for_later(&self, text: &str, cuts: &[(usize, usize)], one: &Recognition) -> bool {
+        let commands = one.slots.iter().filter(|(name, _)| self.is_named_command_slot(name));
+        let Some(last) = commands.map(|(_, slot)| slot.span.clone()).max_by_key(|span| span.end) else { return false };
+        let told = |from: usize, to: usize| text.get(from..to).is_some_and(|part| part.contains(char::is_alphanumeric));
+        !told(last.end, text.len())
+            && told(0, last.start)
+            && cuts.iter().all(|(end, next)| last.start <= *end && *next <= last.end)
+    }
+
     /// How many slots of a result took words that could have been any.
     pub(crate) fn free_slots(&self, result: &Recognition) -> usize {
-        let is_command = |slot: &String| {
-            self.graph
-                .command_slots
-                .iter()
-                .any(|id| self.graph.slots.get(*id as usize).is_some_and(|name| name == slot))
-        };
+        let is_command = |name: &str| self.is_named_command_slot(name);
         let commands = result.slots.iter().filter(|(name, slot)| is_command(name) && !slot.text.is_empty());
         result.wildcards.saturating_sub(commands.count())
+    }
+
+    fn is_named_command_slot(&self, name: &str) -> bool {
+        self.graph.command_slots.iter().any(|id| self.graph.slots.get(*id as usize).is_some_and(|slot| slot == name))
     }
 }
 

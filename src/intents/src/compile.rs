@@ -57,6 +57,7 @@ pub(crate) fn compile(raw: &mut Raw, sources: &Sources<'_>) -> Result<Graph, Loa
     let Compiler { mut graph, slot_ids, .. } = compiler;
     graph.command_slots = raw.command_slots.iter().filter_map(|slot| slot_ids.get(slot).copied()).collect();
     graph.nodes.shrink_to_fit();
+    graph.has_last_resorts = graph.blocks.iter().any(Block::is_last_resort);
     graph.has_keywords = graph.blocks.iter().any(|block| block.required_keywords.is_some());
     graph.note_beginnings();
     Ok(graph)

@@ -92,6 +92,14 @@ pub(crate) struct Block {
     pub(crate) required_keywords: Option<Vec<String>>,
 }
 
+impl Block {
+    /// Whether its sentences only count where no other fits: they take almost any words ("and bread" after "add milk"). The format
+    /// leaves metadata to whoever uses it.
+    pub(crate) fn is_last_resort(&self) -> bool {
+        self.metadata.as_ref().and_then(|metadata| metadata.get("last_resort")).and_then(Value::as_bool) == Some(true)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct SentenceTemplate {
     pub(crate) block: u32,
@@ -122,6 +130,8 @@ pub(crate) struct Graph {
     pub(crate) slots: Vec<String>,
     /// Slots whose words must be a command by themselves.
     pub(crate) command_slots: Vec<SlotId>,
+    /// Whether any block is [`Block::is_last_resort`].
+    pub(crate) has_last_resorts: bool,
     pub(crate) blocks: Vec<Block>,
     pub(crate) sentences: Vec<SentenceTemplate>,
     pub(crate) trees: [Tree; 4],

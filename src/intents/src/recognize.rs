@@ -11,7 +11,7 @@ use crate::candidate::{Candidate, best};
 use crate::command::Tried;
 use crate::context::{Context, may_satisfy, none_excluded};
 use crate::dictionary::Dictionary;
-use crate::graph::{CLASSES, Class};
+use crate::graph::{Block, CLASSES, Class};
 use crate::matcher::{Matcher, WORK_LIMIT};
 use crate::names::Names;
 use crate::prepared::Prepared;
@@ -286,6 +286,14 @@ impl Dictionary {
     pub(crate) fn candidates(&self, search: &Search, names: &Names, context: &Context) -> Vec<Candidate> {
         let mut found = search.found.clone();
         found.sort_by_key(|f| (f.sentence, f.variant));
-        found.iter().filter_map(|f| self.check(f, search, names, context).ok()).collect()
+        let mut candidates: Vec<Candidate> =
+            found.iter().filter_map(|f| self.check(f, search, names, context).ok()).collect();
+        if self.graph.has_last_resorts {
+            let is_last = |candidate: &Candidate| self.block_of(candidate.sentence).is_some_and(Block::is_last_resort);
+            if candidates.iter().any(|candidate| !is_last(candidate)) {
+                candidates.retain(|candidate| !is_last(candidate));
+            }
+        }
+        candidates
     }
 }

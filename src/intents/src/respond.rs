@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::value::Kwargs;
+use minijinja::{AutoEscape, Environment, ErrorKind, State, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -58,12 +59,16 @@ impl Responses {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_unknown_method_callback(method);
+        environment.add_filter("int", whole_or);
+        environment.add_filter("float", number_or);
+        environment.add_function("state_attr", state_attr);
         let (mut templates, mut broken, mut codes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         let mut add = |name: String, key: String, template: Value| {
             let Value::String(source) = template else {
                 return Err((key, "the template must be a text".to_owned()));
             };
+            let source = without_colons(source);
             match environment.template_from_named_str(&name, &source) {
                 Ok(_) => _ = templates.insert(name, source),
                 Err(error) => _ = broken.insert(name, plainly(&error)),
@@ -129,6 +134,77 @@ impl Responses {
     pub(crate) fn error_codes(&self) -> Vec<&str> {
         self.codes.iter().map(String::as_str).collect()
     }
+}
+
+/// Jinja allows a colon at the end of a statement (`{% if on: %}`), as Python has it.
+fn without_colons(source: String) -> String {
+    if !source.contains(':') {
+        return source;
+    }
+    let mut parts = source.split("%}").map(str::to_owned).collect::<Vec<_>>();
+    let last = parts.len().saturating_sub(1);
+    for part in parts.iter_mut().take(last) {
+        let statement = part.trim_end_matches(['-', '+']);
+        let mark = part.get(statement.len()..).unwrap_or_default().to_owned();
+        if let Some(statement) = statement.trim_end().strip_suffix(':') {
+            *part = format!("{statement} {mark}");
+        }
+    }
+    parts.join("%}")
+}
+
+/// Methods that Python's values have, as templates written for it call them.
+fn method(
+    state: &mut State<'_, '_>,
+    value: &minijinja::Value,
+    name: &str,
+    args: &[minijinja::Value],
+) -> Result<minijinja::Value, minijinja::Error> {
+    match name {
+        // Of a date: 0 for Monday.
+        "weekday" if args.is_empty() => {
+            let day = value.get_attr("weekday").ok().and_then(|day| i64::try_from(day).ok());
+            day.map(|day| (day - 1).into()).ok_or_else(|| minijinja::Error::from(ErrorKind::UnknownMethod))
+        }
+        "is_integer" if args.is_empty() => {
+            let number = f64::try_from(value.clone())?;
+            Ok((number.fract() == 0.0).into())
+        }
+        _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args),
+    }
+}
+
+/// As in Jinja: what is no number is the default, or 0.
+fn number_or(value: minijinja::Value, default: Option<minijinja::Value>, named: Kwargs) -> minijinja::Value {
+    to_number(value, default.or_else(|| named.get("default").ok()))
+}
+
+fn to_number(value: minijinja::Value, default: Option<minijinja::Value>) -> minijinja::Value {
+    let text = || value.as_str()?.trim().parse::<f64>().ok();
+    let number = f64::try_from(value.clone()).ok().or_else(text);
+    number.map_or_else(|| default.unwrap_or_else(|| 0.0.into()), Into::into)
+}
+
+/// The same for whole numbers, cut towards zero.
+fn whole_or(value: minijinja::Value, default: Option<minijinja::Value>, named: Kwargs) -> minijinja::Value {
+    if value.is_integer() {
+        return value;
+    }
+    let default = default.or_else(|| named.get("default").ok()).unwrap_or_else(|| 0.into());
+    match f64::try_from(to_number(value, Some(default.clone()))) {
+        Ok(number) if number.is_finite() => (number.trunc() as i64).into(),
+        _ => default,
+    }
+}
+
+/// Home Assistant's function of this name, for the entities that the response is about; `none` for others.
+fn state_attr(state: &State<'_, '_>, entity: &str, attribute: &str) -> minijinja::Value {
+    let lists = state.lookup("query").map(|query| ["matched", "unmatched"].map(|list| query.get_attr(list)));
+    let of_query = lists.into_iter().flatten().flatten().filter_map(|list| list.try_iter().ok()).flatten();
+    let mut entities = state.lookup("state").into_iter().chain(of_query);
+    let is_meant = |one: &minijinja::Value| one.get_attr("entity_id").is_ok_and(|id| id.as_str() == Some(entity));
+    let found = entities.find(is_meant).and_then(|one| one.get_attr("attributes").ok()?.get_attr(attribute).ok());
+    found.filter(|value| !value.is_undefined()).unwrap_or_else(|| ().into())
 }
 
 /// The message without the excerpt of the template.

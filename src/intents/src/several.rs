@@ -29,12 +29,26 @@ impl Dictionary {
     pub fn recognize_all(&self, text: &str, names: &Names, context: &Context) -> Option<Vec<Recognition>> {
         // What is too much as a whole is too much in parts.
         let one = self.try_recognize(text, names, context).ok()?;
+        // "And turn off the light": what is said after the joining word, where that is more than just anything.
+        let taken_for_anything =
+            |one: &Recognition| one.metadata.get("last_resort").and_then(Value::as_bool) == Some(true);
+        if one.as_ref().is_none_or(taken_for_anything)
+            && let Some(rest) = self.after_joiner(text)
+            && let Some(commands) = self.recognize_all(rest, names, context)
+            && !commands
+                .iter()
+                .any(|command| taken_for_anything(command) || (one.is_some() && self.free_slots(command) > 0))
+        {
+            return Some(commands.into_iter().map(|command| moved(command, text.len() - rest.len())).collect());
+        }
         let cuts = self.cuts(text);
         if cuts.is_empty() || cuts.len() > MAX_JOINERS {
             return one.map(|one| vec![one]);
         }
         match one {
             // A wildcard takes whatever follows, also a second command: "play jazz and turn off the light".
+            // But "at seven turn on the light and raise the blinds" is all for seven.
+            Some(one) if one.wildcards > 0 && self.is_all_for_later(text, &cuts, &one) => Some(vec![one]),
             Some(one) if one.wildcards > 0 => {
                 let parts = self
                     .take_apart(text, &cuts, Borrow::Nothing, (names, context))
@@ -90,14 +104,25 @@ impl Dictionary {
         parts.into_iter().map(|part| part.trim_matches(marks)).filter(|part| !part.is_empty()).collect()
     }
 
+    /// What follows the joining words that a text begins with.
+    fn after_joiner<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let begun = text.trim_start();
+        let folded: Vec<String> = begun.split_whitespace().take(6).map(bare).collect();
+        let joiner = self.joiners.iter().find(|joiner| folded.starts_with(joiner))?;
+        let mut rest = begun;
+        for _ in joiner {
+            rest = rest.split_once(char::is_whitespace)?.1.trim_start();
+        }
+        (!rest.is_empty()).then_some(rest)
+    }
+
     /// Where joining words stand: the end of what is before, the start of what is after.
     fn cuts(&self, text: &str) -> Vec<(usize, usize)> {
         let mut words: Vec<(usize, usize, String)> = Vec::new();
         let mut at = 0;
         for word in text.split(char::is_whitespace) {
             if !word.is_empty() {
-                let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-                words.push((at, at + word.len(), fold(bare)));
+                words.push((at, at + word.len(), bare(word)));
             }
             at += word.len() + text.get(at + word.len()..).and_then(|r| r.chars().next()).map_or(0, char::len_utf8);
         }
@@ -331,6 +356,18 @@ fn endings(part: &str, rest: &str) -> Vec<String> {
         .filter_map(|count| words.get(words.len() - count..))
         .map(|ending| format!("{part} {}", ending.join(" ")))
         .collect()
+}
+
+fn bare(word: &str) -> String {
+    fold(word.trim_matches(|c: char| !c.is_alphanumeric()))
+}
+
+/// The same with its spans so many bytes further on.
+fn moved(mut command: Recognition, by: usize) -> Recognition {
+    for slot in command.slots.values_mut().filter(|slot| !slot.span.is_empty()) {
+        slot.span = slot.span.start + by..slot.span.end + by;
+    }
+    command
 }
 
 /// Without the last word.

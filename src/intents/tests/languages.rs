@@ -349,6 +349,10 @@ fn every_stable_error_can_be_spoken() {
     let codes = [
         "no_such_name",
         "no_such_area",
+        "not_there",
+        "state_unknown",
+        "lights_off",
+        "left_out",
         "none_in_area",
         "ambiguous",
         "not_supported",

@@ -104,7 +104,9 @@ pub(crate) fn timer_slots(timer: &TimerView) -> Map<String, Value> {
 }
 
 fn time_of_day(now: &Zoned) -> Outcome {
-    let slots = json!({ "hour": now.hour(), "minute": now.minute(), "time": now.strftime("%H:%M").to_string() });
+    // Home Assistant's responses read them as parts of one.
+    let time = json!({ "hour": now.hour(), "minute": now.minute(), "second": now.second() });
+    let slots = json!({ "hour": now.hour(), "minute": now.minute(), "time": time });
     known(slots)
 }
 
@@ -113,11 +115,11 @@ fn date(now: &Zoned, days: Option<i64>) -> Outcome {
     let offset = days.unwrap_or_default();
     let day = now.checked_add(Span::new().days(offset.clamp(-10_000, 10_000)));
     let now = day.as_ref().unwrap_or(now);
-    let slots = json!({
-        "offset": offset,
-        "year": now.year(), "month": now.month(), "day": now.day(),
-        "weekday": now.weekday().to_monday_one_offset(), "date": now.strftime("%Y-%m-%d").to_string(),
+    let mut slots = json!({
+        "year": now.year(), "month": now.month(), "day": now.day(), "weekday": now.weekday().to_monday_one_offset(),
     });
+    slots["date"] = slots.clone();
+    slots["offset"] = offset.into();
     known(slots)
 }
 

@@ -17,11 +17,34 @@ pub fn to_outcome(language: &Language, call: &Call, outcome: &Outcome) -> Result
         query: json!({ "matched": outcome.matched, "unmatched": outcome.unmatched }),
     };
     let key = outcome.response.as_deref().or(call.response.as_deref()).unwrap_or("default");
-    language
-        .dictionary()
-        .respond(&call.intent.intent, key, &input)
-        .map(|said| begun(said, language.tag()))
-        .map_err(|error| TurnError::Internal(format!("no answer for {} / {key}: {error}", call.intent.intent)))
+    match language.dictionary().respond(&call.intent.intent, key, &input) {
+        Ok(said) => Ok([begun(said, language.tag())]
+            .into_iter()
+            .chain(left_out(language, outcome))
+            .collect::<Vec<_>>()
+            .join(" ")),
+        // What was done is done, also where somebody else's sentences word it badly or not at all.
+        Err(error) => plain(outcome)
+            .map_err(|()| TurnError::Internal(format!("no answer for {} / {key}: {error}", call.intent.intent))),
+    }
+}
+
+/// What was left out of several, where the language has a sentence for it.
+fn left_out(language: &Language, outcome: &Outcome) -> Option<String> {
+    if outcome.skipped.is_empty() {
+        return None;
+    }
+    let slots = json!({ "names": outcome.skipped, "asked": outcome.read_only });
+    language.dictionary().error("left_out", slots.as_object()?)
+}
+
+/// What is true in every language: "OK" to a command, name and state to a question.
+fn plain(outcome: &Outcome) -> Result<String, ()> {
+    if !outcome.read_only {
+        return Ok("OK.".to_owned());
+    }
+    let one = outcome.matched.first().or(outcome.unmatched.first()).ok_or(())?;
+    Ok(format!("{}: {}.", one.name, one.state_with_unit))
 }
 
 /// The sentence for an error. Languages that do not word a code word `internal`; one that words nothing at all is

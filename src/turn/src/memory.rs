@@ -15,7 +15,27 @@ pub(crate) fn follow(assistant: &Assistant, client: &Client, meaning: &Meaning) 
     let Parts { home, settings, .. } = &*assistant.parts;
     let language = assistant.language(client.language.as_deref());
     let world = World { home: &home.snapshot(), dictionary: language.dictionary() };
+    let meaning = &silencing(assistant, meaning);
     assistant.dialogs().steps(&client.id, meaning, &world, Instant::now(), settings.follow_up)
+}
+
+/// "Stop" is for what rings, and only then for the music, the robot or the blinds of the last command.
+fn silencing(assistant: &Assistant, meaning: &Meaning) -> Meaning {
+    let stops = |call: &Call| {
+        let intent = call.intent.intent.as_str();
+        matches!(intent, "HassMediaPause" | "HassVacuumStop" | "HassVacuumPause" | "HassStopMoving" | "HassStopCover")
+            && call.intent.slots.get("target").is_some_and(|target| target == "recent")
+    };
+    let mut meaning = meaning.clone();
+    if let [one] = meaning.calls.as_mut_slice()
+        && stops(one)
+        && assistant.timers().borrow().iter().any(|timer| timer.is_ringing)
+    {
+        one.intent.intent = "HassNevermind".to_owned();
+        one.intent.slots.clear();
+        one.response = None;
+    }
+    meaning
 }
 
 /// Keeps in mind what was done, and what the house asks because of an error, so that the next sentence can be about it.

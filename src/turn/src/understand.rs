@@ -141,7 +141,7 @@ impl Language {
             Understanding::Ask(recognitions) => {
                 let exact = recognitions.iter().find(|recognition| recognition.repairs.is_empty()).cloned();
                 let about = |recognition: Recognition| {
-                    let subject = subject(&recognition, home)?;
+                    let subject = asked_about(subject(&recognition, home)?, text, &recognition.repairs);
                     Some((subject, meaning(text, vec![recognition], &scene)))
                 };
                 let subjects: Vec<_> = recognitions.into_iter().filter_map(about).collect();
@@ -313,6 +313,27 @@ fn subject(recognition: &Recognition, home: &Snapshot) -> Option<String> {
     let entity = id("name").and_then(|id| home.entities.get(id)).map(|entity| entity.name.clone());
     let area = || id("area").and_then(|id| home.area(id)).map(|area| area.name.clone());
     entity.or_else(area)
+}
+
+/// How to ask about a repaired sentence: by its subject where only that was repaired, and else by all of it, so that nobody says yes to
+/// something else than they meant.
+fn asked_about(subject: String, text: &str, repairs: &[(String, String)]) -> String {
+    let own: Vec<String> = words(&subject);
+    let elsewhere =
+        |(_, meant): &(String, String)| meant.is_empty() || words(meant).iter().any(|word| !own.contains(word));
+    if !repairs.iter().any(elsewhere) {
+        return subject;
+    }
+    let mut said = format!(" {} ", words(text).join(" "));
+    for (heard, meant) in repairs {
+        said = said.replacen(&format!(" {heard} "), &format!(" {meant} "), 1);
+    }
+    format!("“{}”", words(&said).join(" "))
+}
+
+fn words(text: &str) -> Vec<String> {
+    let split = |c: char| !c.is_alphanumeric() && c != '\'';
+    text.to_lowercase().split(split).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn call(text: &str, recognition: Recognition, speaker_area: Option<&str>) -> Call {

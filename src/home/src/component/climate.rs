@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::select::pick;
 use super::{Act, Component, Refusal, cannot, is_none, parse_number, word};
 use crate::action::{Action, Check, Commands, Expect, State};
+use crate::call::Allowed;
 use crate::discovery::{FieldError, Fields, Input, Outlet};
 use crate::text;
 
@@ -112,8 +113,10 @@ impl Climate {
         let Some(outlet) = &self.temperature else { return cannot("temperature") };
         let (low, high) = self.limits;
         if !(low..=high).contains(&wanted) {
+            let allowed = Allowed::range(low, high);
             let [wanted, low, high] = [wanted, low, high].map(|value| text::number(value, 1));
-            return Err(Refusal::InvalidValue(format!("{wanted} {} is outside of {low} to {high}", self.unit)));
+            let why = format!("{wanted} {} is outside of {low} to {high}", self.unit);
+            return Err(Refusal::InvalidValue(why, allowed));
         }
         let stepped = ((wanted / self.step).round() * self.step).clamp(low, high);
         let value = (stepped * 100.0).round() / 100.0;
@@ -163,15 +166,16 @@ impl Component for Climate {
             Action::SetTemperature(wanted) => self.set_temperature(*wanted, state),
             Action::SetMode(wanted) => match pick(&self.modes, wanted) {
                 Some(mode) => self.set_mode(mode, state),
-                None => Err(Refusal::InvalidValue(format!("{wanted:?} is none of {}", text::listing(&self.modes)))),
+                None => {
+                    let why = format!("{wanted:?} is none of {}", text::listing(&self.modes));
+                    Err(Refusal::InvalidValue(why, Allowed::options(&self.modes)))
+                }
             },
             Action::SetFanMode(wanted) => {
                 let Some(outlet) = &self.fan_mode else { return cannot(word(action)) };
                 let Some(mode) = pick(&self.fan_modes, wanted) else {
-                    return Err(Refusal::InvalidValue(format!(
-                        "{wanted:?} is none of {}",
-                        text::listing(&self.fan_modes)
-                    )));
+                    let why = format!("{wanted:?} is none of {}", text::listing(&self.fan_modes));
+                    return Err(Refusal::InvalidValue(why, Allowed::options(&self.fan_modes)));
                 };
                 let publishes = vec![outlet.send(mode).map_err(super::broken)?];
                 let expect = if self.hears("fan_mode") {

@@ -3,6 +3,7 @@
 use super::switch::on_or_off;
 use super::{Act, Component, Refusal, cannot, is_none, word};
 use crate::action::{Action, Check, Commands, Expect, State};
+use crate::call::Allowed;
 use crate::discovery::{FieldError, Fields, Input, Outlet};
 use crate::text;
 
@@ -73,7 +74,8 @@ impl Component for Humidifier {
             Action::SetHumidity(percent) => {
                 let (low, high) = self.limits;
                 if !(low..=high).contains(percent) {
-                    return Err(Refusal::InvalidValue(format!("{percent} % is outside of {low} to {high}")));
+                    let why = format!("{percent} % is outside of {low} to {high}");
+                    return Err(Refusal::InvalidValue(why, Allowed::range(low, high)));
                 }
                 assumed.set("humidity", Some((*percent).into()));
                 let check = Check::Number { attribute: "humidity", value: *percent, tolerance: 1.0 };

@@ -22,6 +22,7 @@ mod valve;
 use std::time::Duration;
 
 use crate::action::{Action, Commands, State};
+use crate::call::Allowed;
 use crate::discovery::{FieldError, Fields, Input};
 
 pub(crate) use color::parse_color;
@@ -32,7 +33,7 @@ pub(crate) enum Refusal {
     /// It cannot do this at all; in a few words.
     NotSupported(String),
     /// It can, but not with this value.
-    InvalidValue(String),
+    InvalidValue(String, Allowed),
 }
 
 /// What a component answers to an action.

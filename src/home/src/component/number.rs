@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Act, Component, Refusal, cannot, is_none, word};
 use crate::action::{Action, Check, Commands, Expect, State};
+use crate::call::Allowed;
 use crate::discovery::{FieldError, Fields, Input, Outlet};
 use crate::text;
 
@@ -60,12 +61,9 @@ impl Component for Number {
     fn act(&self, action: &Action, state: &State) -> Act {
         let Action::SetValue(value) = action else { return cannot(word(action)) };
         if !(self.min..=self.max).contains(value) {
-            return Err(Refusal::InvalidValue(format!(
-                "{} is outside of {} to {}",
-                text::number(*value, 3),
-                text::number(self.min, 3),
-                text::number(self.max, 3)
-            )));
+            let [value, low, high] = [*value, self.min, self.max].map(|value| text::number(value, 3));
+            let why = format!("{value} is outside of {low} to {high}");
+            return Err(Refusal::InvalidValue(why, Allowed::range(self.min, self.max)));
         }
         let stepped = self.min + ((value - self.min) / self.step).round() * self.step;
         let stepped = text::number(stepped.min(self.max), 6);

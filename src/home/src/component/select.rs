@@ -2,6 +2,7 @@
 
 use super::{Act, Component, Refusal, cannot, is_none, word};
 use crate::action::{Action, Commands, Expect, State};
+use crate::call::Allowed;
 use crate::discovery::{FieldError, Fields, Input, Outlet};
 use crate::text::{fold, listing};
 
@@ -50,7 +51,8 @@ impl Component for Select {
     fn act(&self, action: &Action, state: &State) -> Act {
         let Action::Select(wanted) = action else { return cannot(word(action)) };
         let Some(option) = pick(&self.options, wanted) else {
-            return Err(Refusal::InvalidValue(format!("{wanted:?} is none of {}", listing(&self.options))));
+            let why = format!("{wanted:?} is none of {}", listing(&self.options));
+            return Err(Refusal::InvalidValue(why, Allowed::options(&self.options)));
         };
         let publishes = vec![self.command.send(option).map_err(super::broken)?];
         let expect = if self.optimistic {

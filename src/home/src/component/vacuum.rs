@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::select::pick;
 use super::{Act, Component, Refusal, cannot, word};
 use crate::action::{Action, Check, Commands, Expect, State};
+use crate::call::Allowed;
 use crate::discovery::{FieldError, Fields, Input, Outlet};
 use crate::text::{fold, listing, scalar};
 
@@ -138,7 +139,8 @@ impl Vacuum {
                 Some(room) => ids.push(room.id.clone()),
                 None => {
                     let known: Vec<&str> = rooms.iter().map(|room| room.name.as_str()).collect();
-                    return Err(Refusal::InvalidValue(format!("{name:?} is none of its rooms: {}", listing(&known))));
+                    let why = format!("{name:?} is none of its rooms: {}", listing(&known));
+                    return Err(Refusal::InvalidValue(why, Allowed::options(&known)));
                 }
             }
         }

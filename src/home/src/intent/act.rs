@@ -7,7 +7,7 @@ use super::slots::{Target, number, percent, required, spoken, text};
 use super::step::{POSITION, SPEED, TEMPERATURE, stepped, steps};
 use super::{Job, Step};
 use crate::action::{Action, LightChange};
-use crate::call::{CallError, IntentCall};
+use crate::call::{Allowed, CallError, IntentCall};
 use crate::component::parse_color;
 use crate::model::{Entity, Snapshot};
 use crate::text::fold;
@@ -66,7 +66,7 @@ pub(super) fn plan(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError
             let action = Action::SetFanMode(required(call, "fan_mode")?);
             one_kind(call, house, &["climate"], Some("fan_mode"), "fan mode", action)
         }
-        "HassClimateSetHvacMode" => simple(&["climate"], "mode", Action::SetMode(required(call, "hvac_mode")?)),
+        "HassClimateSetHvacMode" => hvac_mode(call, house),
         "HassHumidifierSetpoint" => {
             simple(&["humidifier"], "humidity", Action::SetHumidity(percent(call, "humidity")?))
         }
@@ -92,6 +92,23 @@ pub(super) fn plan(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError
         "HassSelectOption" => simple(&["select"], "selecting", Action::Select(required(call, "option")?)),
         other => Err(CallError::UnknownIntent { intent: other.to_owned() }),
     }
+}
+
+/// Of several the ones that have the mode: "cooling" is for the air conditioner.
+fn hvac_mode(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError> {
+    let mode = required(call, "hvac_mode")?;
+    let target = Target::new(call, house)?;
+    let has_mode = |entity: &Entity| {
+        let modes = entity.attributes.get("hvac_modes").and_then(|modes| modes.as_array());
+        modes.is_none_or(|modes| modes.iter().filter_map(|own| own.as_str()).any(|own| fold(own) == fold(&mode)))
+    };
+    let wanted = Wanted { domains: &["climate"], able: &has_mode, open: open(&target), what: "mode" };
+    // Where none has it, the one that is meant says which it has.
+    let found = resolve(house, &target, &wanted).or_else(|error| match error {
+        CallError::NotSupported { .. } => resolve(house, &target, &Wanted { able: &|_| true, ..wanted }),
+        other => Err(other),
+    })?;
+    job(call, house, found, |_| Step::Device(Action::SetMode(mode.clone())))
 }
 
 /// The same action on everything of a kind that is meant.
@@ -259,14 +276,18 @@ fn light_set(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError> {
     }
     if let Some(color) = call.slots.get("color") {
         let why = || format!("{color} is not a colour that a lamp can show");
-        let rgb = parse_color(color).ok_or_else(|| CallError::InvalidValue { slot: "color".to_owned(), why: why() })?;
+        let rgb = parse_color(color).ok_or_else(|| CallError::InvalidValue {
+            slot: "color".to_owned(),
+            why: why(),
+            allowed: Allowed::default(),
+        })?;
         change.color = Some(rgb);
     }
     if call.slots.contains_key("temperature") {
         let kelvin = number(call, "temperature")?;
         if !(1_000.0..=40_000.0).contains(&kelvin) {
             let why = format!("{kelvin} K is not between 1000 and 40000");
-            return Err(CallError::InvalidValue { slot: "temperature".to_owned(), why });
+            return Err(CallError::InvalidValue { slot: "temperature".to_owned(), why, allowed: Allowed::default() });
         }
         change.kelvin = Some(kelvin);
     }
@@ -277,7 +298,7 @@ fn light_set(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError> {
     };
     if change == LightChange::default() && step.is_none() {
         let why = "neither brightness nor colour nor temperature is given".to_owned();
-        return Err(CallError::InvalidValue { slot: "brightness".to_owned(), why });
+        return Err(CallError::InvalidValue { slot: "brightness".to_owned(), why, allowed: Allowed::default() });
     }
     let (feature, what) = if change.color.is_some() {
         ("color", "colour")
@@ -291,7 +312,14 @@ fn light_set(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError> {
     let serves = |own: &String| own == feature || feature == "color_temp" && own == "color";
     let able = |entity: &Entity| entity.features.iter().any(serves);
     // "Set the brightness to 50 %" is about the room the speaker is in, also where the dictionary says "lights" by itself.
-    let found = resolve(house, &target, &Wanted { domains: &["light"], able: &able, open: Open::Nearest, what })?;
+    let mut found = resolve(house, &target, &Wanted { domains: &["light"], able: &able, open: Open::Nearest, what })?;
+    // Nobody who wants it darker wants lamps switched on.
+    if step.is_some_and(|step| step < 0.0) {
+        found.retain(|entity| entity.state.as_deref() == Some("on"));
+        if found.is_empty() {
+            return Err(CallError::LightsOff);
+        }
+    }
     job(call, house, found, |entity| {
         let mut change = change.clone();
         if let Some(step) = step {
@@ -317,7 +345,7 @@ fn clean_area(call: &IntentCall, house: &Snapshot) -> Result<Job, CallError> {
     };
     if rooms.is_empty() {
         let why = "no room is named and the speaker's is not known".to_owned();
-        return Err(CallError::InvalidValue { slot: "area".to_owned(), why });
+        return Err(CallError::InvalidValue { slot: "area".to_owned(), why, allowed: Allowed::default() });
     }
     let robot = Target { floor: None, ..Target::without_area(call, house)? };
     let able = |entity: &Entity| entity.features.iter().any(|own| own == "clean_area");

@@ -16,12 +16,29 @@ pub(super) fn get_state(call: &IntentCall, house: &Snapshot) -> Result<Outcome, 
     let wanted = Wanted { domains: &[], able: &|_| true, open: Open::Everywhere, what: "a state" };
     let mut states: Vec<String> = texts(call, "state").iter().map(|state| fold(state)).collect();
     let found = resolve(house, &target, &wanted).or_else(|none| {
-        let Some(doors) = doors_that_move(&target) else { return Err(none) };
-        let found = resolve(house, &doors, &wanted).map_err(|_| none)?;
-        states = states.iter().flat_map(|state| states_of_covers(state)).map(|state| (*state).to_owned()).collect();
-        Ok(found)
+        let said = |states: &[String], of: fn(&str) -> &'static [&'static str]| {
+            states.iter().flat_map(|state| of(state)).map(|state| (*state).to_owned()).collect()
+        };
+        let instead = if let Some(doors) = doors_that_move(&target) {
+            states = said(&states, states_of_covers);
+            doors
+        } else if let Some(contacts) = contacts(&target) {
+            states = said(&states, states_of_contacts);
+            contacts
+        } else if let Some(people) = people(&target) {
+            people
+        } else {
+            return Err(none);
+        };
+        resolve(house, &instead, &wanted).map_err(|_| none)
     })?;
-    let (reachable, skipped) = reachable(found)?;
+    let (reachable, mut skipped) = reachable(found)?;
+    let (reachable, unknown): (Vec<_>, Vec<_>) = reachable.into_iter().partition(|entity| is_known(entity));
+    let unknown: Vec<String> = unknown.iter().map(|entity| entity.name.clone()).collect();
+    if reachable.is_empty() {
+        return Err(CallError::StateUnknown { names: unknown });
+    }
+    skipped.extend(unknown);
     let fits =
         |entity: &Entity| states.is_empty() || entity.state.as_ref().is_some_and(|state| states.contains(&fold(state)));
     let (matched, unmatched): (Vec<&Entity>, Vec<&Entity>) =
@@ -51,6 +68,43 @@ fn doors_that_move<'a>(sensors: &Target<'a>) -> Option<Target<'a>> {
     };
     let domains = vec!["cover".to_owned()];
     (!classes.is_empty()).then(|| Target { domains, classes, ..sensors.clone() })
+}
+
+/// Whether a thing has told its state. Buttons and scenes have none to tell.
+fn is_known(entity: &Entity) -> bool {
+    let state = entity.state.as_deref();
+    state.is_some_and(|state| state != "unknown") || matches!(entity.domain.as_str(), "button" | "scene")
+}
+
+/// Home Assistant's sentences ask for windows and doors as covers; most homes have contacts at theirs.
+fn contacts<'a>(covers: &Target<'a>) -> Option<Target<'a>> {
+    if covers.domains != ["cover"] {
+        return None;
+    }
+    let like = |class: &String| match class.as_str() {
+        "window" => Some("window"),
+        "door" | "gate" => Some("door"),
+        "garage" => Some("garage_door"),
+        _ => None,
+    };
+    let classes: Vec<String> = covers.classes.iter().filter_map(like).map(str::to_owned).collect();
+    let domains = vec!["binary_sensor".to_owned()];
+    (!classes.is_empty()).then(|| Target { domains, classes, ..covers.clone() })
+}
+
+/// A contact's states for one of a cover.
+fn states_of_contacts(cover: &str) -> &'static [&'static str] {
+    match cover {
+        "open" | "opening" => &["on"],
+        "closed" | "closing" => &["off"],
+        _ => &[],
+    }
+}
+
+/// Home Assistant's sentences ask for persons; here people are where their devices are.
+fn people<'a>(persons: &Target<'a>) -> Option<Target<'a>> {
+    let asked = persons.domains == ["person"];
+    asked.then(|| Target { domains: vec!["device_tracker".to_owned()], ..persons.clone() })
 }
 
 /// Home Assistant's classes of covers for a class of its binary sensors.
@@ -83,7 +137,9 @@ pub(super) fn get_temperature(call: &IntentCall, house: &Snapshot) -> Result<Out
     };
     let sensors = Wanted { domains: &["sensor"], able: &is_thermometer, open: Open::Nearest, what: "temperature" };
     let here = Target { area: target.speaker, ..target.clone() };
-    let mut found = Err(target.none(Some("climate")));
+    let thermometer = Target { classes: vec!["temperature".to_owned()], ..target.clone() };
+    let none = || thermometer.none(Some("sensor"));
+    let mut found = Err(none());
     // The room that the speaker is in goes before a thermostat elsewhere.
     for place in
         [Some(&here).filter(|_| target.is_open() && target.speaker.is_some()), Some(&target)].into_iter().flatten()
@@ -92,6 +148,7 @@ pub(super) fn get_temperature(call: &IntentCall, house: &Snapshot) -> Result<Out
             resolve(house, place, &sensors).map_err(|second| match second {
                 // "Which one" says more than that there is no thermostat.
                 CallError::Ambiguous { .. } => second,
+                _ if matches!(first, CallError::NoneInArea { .. }) => none(),
                 _ => first,
             })
         });
@@ -101,6 +158,11 @@ pub(super) fn get_temperature(call: &IntentCall, house: &Snapshot) -> Result<Out
     }
     let found = found?;
     let (reachable, skipped) = reachable(found)?;
+    let tells = |entity: &&Arc<Entity>| is_known(entity) || entity.number("current_temperature").is_some();
+    let (reachable, silent): (Vec<_>, Vec<_>) = reachable.into_iter().partition(tells);
+    if reachable.is_empty() {
+        return Err(CallError::StateUnknown { names: silent.iter().map(|entity| entity.name.clone()).collect() });
+    }
     let [entity] = reachable.as_slice() else {
         // Of several in one place the first is as good as any; in several places they differ.
         let mut places: Vec<_> = reachable.iter().map(|entity| entity.area.clone()).collect();

@@ -36,12 +36,18 @@ pub(super) fn resolve<'a>(
     if !target.names.is_empty() {
         return named(house, target, wanted);
     }
-    let kind = |entity: &Entity| of_kind(entity, target, wanted);
-    let found: Vec<_> = house
-        .entities
-        .values()
-        .filter(|entity| entity.exposed && kind(entity) && target.covers(entity, house))
-        .collect();
+    let there = |kind: &dyn Fn(&Entity) -> bool| -> Vec<&Arc<Entity>> {
+        let all = house.entities.values();
+        all.filter(|entity| entity.exposed && kind(entity) && target.covers(entity, house)).collect()
+    };
+    let mut found = there(&|entity| of_kind(entity, target, wanted));
+    if found.is_empty() && target.classes.iter().any(|class| SHADING.contains(&class.as_str())) {
+        // Many covers do not tell what they are: most of them are before a window.
+        let classless = Target { classes: Vec::new(), ..target.clone() };
+        found = there(&|entity| {
+            entity.domain == "cover" && entity.device_class.is_none() && of_kind(entity, &classless, wanted)
+        });
+    }
     if found.is_empty() {
         return Err(target.none(wanted.domains.first().copied()));
     }
@@ -55,8 +61,21 @@ pub(super) fn resolve<'a>(
         };
         return Err(CallError::NotSupported { name, what: wanted.what.to_owned() });
     }
-    if target.is_open() && wanted.open == Open::Nearest { nearest(house, target, able) } else { Ok(able) }
+    if target.is_open() && wanted.open == Open::Nearest {
+        return nearest(house, target, able);
+    }
+    // "The fan" is the one where the speaker is, where there is one.
+    if target.is_open() && able.iter().all(|entity| OF_ONE_ROOM.contains(&entity.domain.as_str())) {
+        let here: Vec<_> = able.iter().copied().filter(|entity| is_here(entity, target)).collect();
+        return Ok(if here.is_empty() { able } else { here });
+    }
+    Ok(able)
 }
+
+/// Covers that keep light out.
+const SHADING: &[&str] = &["blind", "shade", "shutter", "curtain"];
+/// What is about the room it is in, unless more is said.
+const OF_ONE_ROOM: &[&str] = &["fan", "vacuum"];
 
 /// Whether an entity is of the kind that the slots and the intent ask for.
 fn of_kind(entity: &Entity, target: &Target<'_>, wanted: &Wanted<'_>) -> bool {
@@ -64,7 +83,15 @@ fn of_kind(entity: &Entity, target: &Target<'_>, wanted: &Wanted<'_>) -> bool {
     listed(&target.domains, &entity.domain)
         && (target.classes.is_empty()
             || entity.device_class.as_deref().is_some_and(|class| listed(&target.classes, class)))
+        && target.serves.as_deref().is_none_or(|mode| can_be(entity, mode))
         && (wanted.domains.is_empty() || wanted.domains.contains(&entity.domain.as_str()))
+}
+
+/// Whether a thermostat or an air conditioner can heat or cool: one that does not tell its modes heats.
+fn can_be(entity: &Entity, mode: &str) -> bool {
+    let modes = entity.attributes.get("hvac_modes").and_then(|modes| modes.as_array());
+    let Some(modes) = modes.filter(|modes| !modes.is_empty()) else { return mode == "heat" };
+    modes.iter().filter_map(|own| own.as_str()).any(|own| own == mode || own == "heat_cool")
 }
 
 /// The one where the speaker is, or the only one there is.
@@ -100,10 +127,12 @@ fn named<'a>(house: &'a Snapshot, target: &Target<'_>, wanted: &Wanted<'_>) -> R
     if found.is_empty() {
         return Err(CallError::NoSuchName { name: spoken, area: target.place() });
     }
-    found.retain(|entity| target.covers(entity, house));
-    if found.is_empty() {
-        return Err(CallError::NoSuchName { name: spoken, area: target.place() });
+    let there: Vec<_> = found.iter().copied().filter(|entity| target.covers(entity, house)).collect();
+    if let Some(elsewhere) = found.first().filter(|_| there.is_empty()) {
+        let area = elsewhere.area.as_deref().and_then(|area| house.area(area)).map(|area| area.name.clone());
+        return Err(CallError::NotThere { name: elsewhere.name.clone(), area });
     }
+    let mut found = there;
     // Each step decides only as long as it leaves something.
     let steps: [&dyn Fn(&Entity) -> bool; 3] =
         [&|entity| of_kind(entity, target, wanted), &|entity| (wanted.able)(entity), &|entity| is_here(entity, target)];

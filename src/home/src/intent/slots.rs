@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::areas::{find_area, find_floor};
-use crate::call::{CallError, IntentCall};
+use crate::call::{Allowed, CallError, IntentCall};
 use crate::model::{Area, Entity, Floor, Snapshot};
 use crate::text::{fold, scalar};
 
@@ -20,6 +20,8 @@ pub(super) struct Target<'a> {
     pub(super) floor: Option<&'a Floor>,
     pub(super) domains: Vec<String>,
     pub(super) classes: Vec<String>,
+    /// What a thermostat must be able to do: `heat` for the heating, `cool` for the air conditioning.
+    pub(super) serves: Option<String>,
     pub(super) speaker: Option<&'a Area>,
 }
 
@@ -52,6 +54,7 @@ impl<'a> Target<'a> {
             floor,
             domains: texts(call, "domain"),
             classes: texts(call, "device_class"),
+            serves: text(call, "serves"),
             speaker: call.speaker_area.as_deref().and_then(|name| find_area(&house.areas, name)),
         })
     }
@@ -102,7 +105,8 @@ pub(super) fn texts(call: &IntentCall, slot: &str) -> Vec<String> {
 
 /// A slot that must hold a number.
 pub(super) fn number(call: &IntentCall, slot: &str) -> Result<f64, CallError> {
-    let invalid = |why: &str| CallError::InvalidValue { slot: slot.to_owned(), why: why.to_owned() };
+    let invalid =
+        |why: &str| CallError::InvalidValue { slot: slot.to_owned(), why: why.to_owned(), allowed: Allowed::default() };
     let value = call.slots.get(slot).ok_or_else(|| invalid("it is missing"))?;
     let number = match value {
         Value::Number(number) => number.as_f64(),
@@ -118,12 +122,20 @@ pub(super) fn percent(call: &IntentCall, slot: &str) -> Result<f64, CallError> {
     if (0.0..=100.0).contains(&percent) {
         return Ok(percent);
     }
-    Err(CallError::InvalidValue { slot: slot.to_owned(), why: format!("{percent} is not between 0 and 100") })
+    Err(CallError::InvalidValue {
+        slot: slot.to_owned(),
+        why: format!("{percent} is not between 0 and 100"),
+        allowed: Allowed::range(0.0, 100.0),
+    })
 }
 
 /// A slot that must hold a text.
 pub(super) fn required(call: &IntentCall, slot: &str) -> Result<String, CallError> {
-    text(call, slot).ok_or_else(|| CallError::InvalidValue { slot: slot.to_owned(), why: "it is missing".to_owned() })
+    text(call, slot).ok_or_else(|| CallError::InvalidValue {
+        slot: slot.to_owned(),
+        why: "it is missing".to_owned(),
+        allowed: Allowed::default(),
+    })
 }
 
 /// The slots as they are spoken: names of entities, areas and floors instead of ids.

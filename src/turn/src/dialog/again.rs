@@ -68,10 +68,17 @@ pub(super) fn changed(last: &Done, new: &Call, world: &World<'_>) -> Call {
     } else if has("area") || has("floor") {
         drop_slots(&["name", "area", "floor", "entities"]);
         // "Turn on the kitchen light" – "no, the bedroom": a light there.
-        if !slots.contains_key("domain") && last.entities.iter().all(|id| domain(id) == Some(last.kind.as_str())) {
+        // How warm it is, is told by a thermostat in one room and by a sensor in the next.
+        let of_one_kind = last.entities.iter().all(|id| domain(id) == Some(last.kind.as_str()))
+            && last.call.intent.intent != "HassClimateGetTemperature";
+        if !slots.contains_key("domain") && of_one_kind {
             let named = last.entities.first().and_then(|id| world.home.entities.get(id));
             if let Some(entity) = named {
                 slots.insert("domain".to_owned(), entity.domain.as_str().into());
+                // "Is the bedroom window open" – "and downstairs": the windows there.
+                if let Some(class) = entity.device_class.as_ref().filter(|_| !slots.contains_key("device_class")) {
+                    slots.insert("device_class".to_owned(), class.as_str().into());
+                }
             }
         }
     }

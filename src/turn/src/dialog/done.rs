@@ -20,8 +20,11 @@ impl Done {
     pub(crate) fn new(call: &Call, outcome: &Outcome) -> Self {
         let mut entities: Vec<String> = outcome.changed.iter().map(|change| change.id.clone()).collect();
         if entities.is_empty() {
-            let answered = outcome.matched.iter().chain(&outcome.unmatched);
-            entities = answered.map(|view| view.entity_id.clone()).collect();
+            // "Which lights are on" – "turn them off": those.
+            let picked =
+                matches!(call.response.as_deref(), Some("which" | "any" | "how_many")) && !outcome.matched.is_empty();
+            let others = outcome.unmatched.iter().filter(|_| !picked);
+            entities = outcome.matched.iter().chain(others).map(|view| view.entity_id.clone()).collect();
         }
         let domain = entities.first().and_then(|id| id.split_once('.')).map(|(domain, _)| domain.to_owned());
         let kind = domain.unwrap_or_else(|| own_kind(&call.intent.intent, outcome).to_owned());
@@ -58,6 +61,19 @@ impl Done {
         let failed = Self::failed(call);
         let kind = entities.first().and_then(|id| domain(id)).map(str::to_owned);
         Self { kind: kind.unwrap_or(failed.kind.clone()), entities, ..failed }
+    }
+
+    /// What was done in one sentence, as one: "turn on the lamp and the fan" was about both, so far as both are of one kind.
+    pub(super) fn of_all(done: &[Self]) -> Option<Self> {
+        let last = done.last()?;
+        let alike = done.iter().filter(|other| other.kind == last.kind && !other.entities.is_empty());
+        let mut entities: Vec<String> = Vec::new();
+        for id in alike.flat_map(|other| &other.entities) {
+            if !entities.contains(id) {
+                entities.push(id.clone());
+            }
+        }
+        Some(Self { entities, ..last.clone() })
     }
 
     /// Whether this was nothing but talk.

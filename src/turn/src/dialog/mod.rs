@@ -177,12 +177,12 @@ impl Dialogs {
                         before = first;
                         continue;
                     }
-                    let last = dialog.and_then(|dialog| dialog.done.last()).ok_or(TurnError::NothingRecent)?;
+                    let last = dialog.and_then(|dialog| Done::of_all(&dialog.done)).ok_or(TurnError::NothingRecent)?;
                     // What could not be done was about nothing that could be meant now.
                     if last.entities.is_empty() && !matches!(last.kind.as_str(), "timer" | "list") {
                         return Err(TurnError::NothingRecent);
                     }
-                    steps.push(plain(again::at_recent(call, last, world)));
+                    steps.push(plain(again::at_recent(call, &last, world)));
                 }
                 _ => steps.push(plain(call.clone())),
             }

@@ -89,7 +89,19 @@ pub(super) fn at_step(new: &Call, steps: &[Step], world: &World<'_>) -> Result<O
     let mut call = new.clone();
     call.intent.slots.remove("target");
     call.spoken.remove("target");
-    for slot in slots() {
+    // "Turn on the lamp and the fan and set them to …": both.
+    let name = |call: &Call| {
+        let id = call.intent.slots.get("name").and_then(Value::as_str)?;
+        world.home.entities.contains_key(id).then(|| id.to_owned())
+    };
+    let together = alike().take_while(|call| call.intent.intent == last.intent.intent).map_while(name);
+    let mut names: Vec<String> = together.collect();
+    names.reverse();
+    if kind == Kind::Device && names.len() > 1 {
+        call.intent.slots.insert("entities".to_owned(), names.into());
+    }
+    let both = call.intent.slots.contains_key("entities");
+    for slot in slots().filter(|slot| !both || **slot != "name") {
         if let Some(value) = last.intent.slots.get(*slot) {
             call.intent.slots.entry((*slot).to_owned()).or_insert_with(|| value.clone());
         }
