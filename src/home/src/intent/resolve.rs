@@ -64,6 +64,12 @@ pub(super) fn resolve<'a>(
     if target.is_open() && wanted.open == Open::Nearest {
         return nearest(house, target, able);
     }
+    // A home with one that only cools: "the heating" is the others.
+    let heats = |entity: &Arc<Entity>| entity.domain == "climate" && can_be(entity, "heat");
+    if target.serves.is_none() && matches!(wanted.what, "turning on" | "turning off") && able.iter().any(|one| heats(one)) {
+        let heating: Vec<_> = able.iter().copied().filter(|one| one.domain != "climate" || heats(one)).collect();
+        return Ok(heating);
+    }
     // "The fan" is the one where the speaker is, where there is one.
     if target.is_open() && able.iter().all(|entity| OF_ONE_ROOM.contains(&entity.domain.as_str())) {
         let here: Vec<_> = able.iter().copied().filter(|entity| is_here(entity, target)).collect();

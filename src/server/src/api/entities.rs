@@ -238,12 +238,15 @@ fn no_such_entity(id: &str) -> Problem {
 /// A refusal of the home as a problem.
 pub(crate) fn refused(error: CallError) -> Problem {
     let status = match &error {
-        CallError::NoSuchName { .. } | CallError::NoSuchArea { .. } | CallError::NoneInArea { .. } => {
-            StatusCode::NOT_FOUND
-        }
-        CallError::Ambiguous { .. } | CallError::Unavailable { .. } | CallError::NoAnswer { .. } => {
-            StatusCode::CONFLICT
-        }
+        CallError::NoSuchName { .. }
+        | CallError::NoSuchArea { .. }
+        | CallError::NoneInArea { .. }
+        | CallError::NotThere { .. } => StatusCode::NOT_FOUND,
+        CallError::Ambiguous { .. }
+        | CallError::Unavailable { .. }
+        | CallError::NoAnswer { .. }
+        | CallError::StateUnknown { .. }
+        | CallError::LightsOff => StatusCode::CONFLICT,
         CallError::NotAllowed { .. } => StatusCode::FORBIDDEN,
         CallError::BrokerDown { .. } => StatusCode::SERVICE_UNAVAILABLE,
         CallError::NotSupported { .. } | CallError::InvalidValue { .. } | CallError::UnknownIntent { .. } => {

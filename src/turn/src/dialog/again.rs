@@ -147,6 +147,8 @@ pub(super) fn fitting_response(
             keys.extend(domain.map(|domain| format!("{domain}_{place}")));
             keys.push(place.to_owned());
         }
+        // Some of them are not all of them.
+        None if slots.contains_key("entities") => {}
         None => keys.extend(domain.map(|domain| format!("{domain}_all"))),
     }
     keys.extend([base.to_owned(), "default".to_owned(), key.to_owned()]);
