@@ -94,7 +94,8 @@ fn plain(entry: &Value) -> Result<(&str, Value), InputError> {
 /// where there is only one.
 ///
 /// # Errors
-/// [`InputError`] for lines that are not of this form and for homes that do not exist.
+/// [`InputError`] for lines that are not of this form, for homes that do not exist, and for sentences that are too long or can be read in
+/// too many ways.
 pub fn recognize_line(dictionary: &Dictionary, homes: &[TestHome], line: &str) -> Result<Value, InputError> {
     let case: Value = serde_json::from_str(line).map_err(|error| InputError(format!("not JSON: {error}")))?;
     let text = case.get("text").and_then(Value::as_str).ok_or_else(|| InputError("the line has no `text`".into()))?;
@@ -111,7 +112,8 @@ pub fn recognize_line(dictionary: &Dictionary, homes: &[TestHome], line: &str) -
         None if homes.is_empty() => (&empty_names, &empty_context),
         None => return Err(InputError(format!("there is no home {number}; there are {}", homes.len()))),
     };
-    Ok(dictionary.recognize(text, names, context).map_or(Value::Null, |r| summary(&r)))
+    let found = dictionary.try_recognize(text, names, context).map_err(|refused| InputError(refused.to_string()))?;
+    Ok(found.map_or(Value::Null, |found| summary(&found)))
 }
 
 /// A result in the form that the commands print.

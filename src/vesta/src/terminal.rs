@@ -6,15 +6,22 @@ use std::process::ExitCode;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-/// Writes a line to standard output. A reader that is gone (`vesta … | head`) is no error.
+/// Writes a line to standard output. A reader that is gone (`vesta … | head`) is no error;
+/// what cannot be written (a full disk) ends the program with one.
 pub(crate) fn line(text: impl AsRef<str>) {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush());
-    if written.is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+    let Err(error) = written else { return };
+    let code = match error.kind() {
         // Nobody reads any more: the program ends like any other in a pipe. Workers notice the end of their input.
-        #[allow(clippy::disallowed_methods)]
-        std::process::exit(0);
-    }
+        std::io::ErrorKind::BrokenPipe => 0,
+        _ => {
+            remark(format!("vesta: the output cannot be written: {error}"));
+            1
+        }
+    };
+    #[allow(clippy::disallowed_methods)]
+    std::process::exit(code);
 }
 
 /// Writes a value as one line of JSON.

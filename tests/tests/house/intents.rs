@@ -186,6 +186,14 @@ async fn sentences_are_added_from_a_wheel() {
         assert_eq!(asked.stdout.trim(), answer, "{asked:#?}");
     }
 
+    // What was added stays where it cannot be added again, whoever is to blame.
+    let own = data.path().join("intents/nl/own.yaml");
+    std::fs::write(&own, "intents: [").unwrap();
+    let broken = vesta(data.path(), &[&add[..], &["nl"]].concat()).await;
+    assert!(broken.code == Some(1) && broken.stderr.contains("already cannot be loaded"), "{broken:#?}");
+    assert!(data.path().join("intents/nl/homeassistant.json").is_file());
+    std::fs::remove_file(&own).unwrap();
+
     let missing = vesta(data.path(), &[&add[..], &["tlh"]].concat()).await;
     assert!(missing.code == Some(1) && missing.stderr.contains("it has them for nl"), "{missing:#?}");
     std::fs::write(&file, "no zip").unwrap();

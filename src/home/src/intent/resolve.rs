@@ -66,7 +66,10 @@ pub(super) fn resolve<'a>(
     }
     // A home with one that only cools: "the heating" is the others.
     let heats = |entity: &Arc<Entity>| entity.domain == "climate" && can_be(entity, "heat");
-    if target.serves.is_none() && matches!(wanted.what, "turning on" | "turning off") && able.iter().any(|one| heats(one)) {
+    if target.serves.is_none()
+        && matches!(wanted.what, "turning on" | "turning off")
+        && able.iter().any(|one| heats(one))
+    {
         let heating: Vec<_> = able.iter().copied().filter(|one| one.domain != "climate" || heats(one)).collect();
         return Ok(heating);
     }

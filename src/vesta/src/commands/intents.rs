@@ -69,7 +69,9 @@ impl<'a> Source<'a> {
     /// `--data` names the dictionary here; the environment still names the data folder.
     fn new(args: DictionaryArgs, config: Option<&'a Path>) -> Self {
         let folder = std::env::var_os("VESTA_DATA").map(PathBuf::from);
-        let dictionary = args.dictionary.filter(|path| Some(path) != folder.as_ref());
+        // Also a dictionary in the data folder itself can be named.
+        let named = std::env::args_os().any(|one| one == "--data" || one.to_string_lossy().starts_with("--data="));
+        let dictionary = args.dictionary.filter(|path| named || Some(path) != folder.as_ref());
         Self { dictionary, home: args.home, folder, config }
     }
 

@@ -61,16 +61,29 @@ pub(super) async fn home_assistant(
     let found = take(&package, &wanted)?;
     let dictionary = Dictionary::load(&[(found.from.as_str(), found.text.as_str())])
         .context("the dictionary in this package cannot be read by this version of Vesta")?;
+    if dictionary.intents().is_empty() {
+        bail!("{} has no sentences in it; nothing was changed", found.from);
+    }
     let folder = setting.folder.path().join("intents").join(&found.tag);
     let path = folder.join(home_assistant::FILE);
+    let licence = folder.join("homeassistant.licence.txt");
+    let before = [&path, &licence].map(|file| (file, std::fs::read(file).ok()));
     let package = format!("{PACKAGE} {}", found.version.as_deref().unwrap_or("(of unknown version)"));
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    write(&folder.join("homeassistant.licence.txt"), &notice(&found.tag, &package))?;
+    write(&licence, &notice(&found.tag, &package))?;
     write(&path, &found.text)?;
     // It must also work beside the sentences that are there already.
     if let Err(error) = language::dictionary(&found.tag, setting.folder.path()) {
-        let _ = std::fs::remove_file(&path);
-        return Err(error.context("Home Assistant's sentences do not go with your own, and were not added"));
+        for (file, text) in before {
+            let _ = text.map_or_else(|| std::fs::remove_file(file), |text| std::fs::write(file, text));
+        }
+        let others = std::fs::read_dir(&folder).is_ok_and(|mut files| files.next().is_some());
+        // What is broken without them is not their fault.
+        let why = match language::dictionary(&found.tag, setting.folder.path()) {
+            Err(_) if others => "the sentences that are there already cannot be loaded",
+            _ => "Home Assistant's sentences do not go with your own",
+        };
+        return Err(error.context(format!("{why}; everything is as it was")));
     }
 
     let (intents, sentences) = (dictionary.intents().len(), dictionary.size().sentences);
