@@ -45,9 +45,14 @@ impl Dictionary {
             matches!(entity.kind, EntityKind::Wildcard { .. }) && !entity.capture && self.is_command_slot(entity.slot)
         });
         let said = taken.map(|entity| text.plain_between(entity.start as usize, entity.end as usize, entity.broken));
-        let said = said.map(|words| words.trim().to_owned()).collect::<Vec<_>>().join(" ");
+        let parts: Vec<String> = said.map(|words| words.trim().to_owned()).collect();
+        let said = parts.join(" ");
         if said.is_empty() {
             return true;
+        }
+        // "Mach das Licht an und | in zehn Minuten | aus" is two commands.
+        if parts.split_last().is_some_and(|(_, before)| before.iter().any(|part| self.ends_in_joiner(part))) {
+            return false;
         }
         if context.contains_key(WITHIN) {
             return false;

@@ -152,6 +152,9 @@ impl Dictionary {
             let count = if later == 0 { most } else { choices.below(most) + 1 };
             said.push(words.drain(..count).collect::<Vec<_>>().join(" "));
         }
+        if said.iter().rev().skip(1).any(|part| self.ends_in_joiner(part)) {
+            return None;
+        }
         // Nor may it be another sentence with anything at all beside or inside of it: "play … on the radio".
         let beside =
             [format!("{WILDCARD} {command}"), format!("{command} {WILDCARD}"), said.join(&format!(" {WILDCARD} "))];

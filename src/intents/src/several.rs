@@ -345,6 +345,8 @@ fn borrowings(head: &str, last: &Recognition, tail: &str) -> Vec<String> {
         attempts.push(format!("{beginning} {tail}"));
         beginning = shorter(beginning);
     }
+    // "Mach die Stehlampe an und in zehn Minuten aus": with its name, but for the last word.
+    attempts.extend(Some(shorter(head)).filter(|most| !most.is_empty()).map(|most| format!("{most} {tail}")));
     attempts
 }
 
@@ -356,6 +358,14 @@ fn endings(part: &str, rest: &str) -> Vec<String> {
         .filter_map(|count| words.get(words.len() - count..))
         .map(|ending| format!("{part} {}", ending.join(" ")))
         .collect()
+}
+
+impl Dictionary {
+    /// Whether words end in one that joins commands.
+    pub(crate) fn ends_in_joiner(&self, words: &str) -> bool {
+        let folded: Vec<String> = words.split_whitespace().map(bare).collect();
+        self.joiners.iter().any(|joiner| folded.ends_with(joiner))
+    }
 }
 
 fn bare(word: &str) -> String {

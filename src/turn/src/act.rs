@@ -115,11 +115,11 @@ fn date(now: &Zoned, days: Option<i64>) -> Outcome {
     let offset = days.unwrap_or_default();
     let day = now.checked_add(Span::new().days(offset.clamp(-10_000, 10_000)));
     let now = day.as_ref().unwrap_or(now);
-    let mut slots = json!({
-        "year": now.year(), "month": now.month(), "day": now.day(), "weekday": now.weekday().to_monday_one_offset(),
+    let (year, month, day, weekday) = (now.year(), now.month(), now.day(), now.weekday().to_monday_one_offset());
+    let date = json!({ "year": year, "month": month, "day": day, "weekday": weekday });
+    let slots = json!({
+        "offset": offset, "year": year, "month": month, "day": day, "weekday": weekday, "date": date,
     });
-    slots["date"] = slots.clone();
-    slots["offset"] = offset.into();
     known(slots)
 }
 
