@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::context::Context;
+use crate::context::{Context, demanded};
 use crate::dictionary::Dictionary;
 use crate::graph::{Block, List, Node, NodeId, Range};
 use crate::load::Fractions;
@@ -256,19 +256,16 @@ fn say_number(range: &Range, choices: &mut Choices, out: &mut String) -> bool {
 /// What the block demands of its context and no word of it can provide.
 fn context_for(block: &Block, names: &Names, choices: &mut Choices) -> Context {
     let mut context = Context::new();
-    if block.requires.contains_key("area")
-        && let Some(value) = choices.of(&names.areas.values).and_then(ListValue::value)
-    {
-        context.insert("area".to_owned(), value);
-    }
-    for key in FROM_CALLER.iter().filter(|key| **key != "area") {
-        let wanted = block.requires.get(*key).and_then(|wanted| match wanted {
-            Value::Array(any) => choices.of(any),
-            Value::Object(_) | Value::Null => None,
-            one => Some(one),
-        });
-        if let Some(wanted) = wanted {
-            context.insert((*key).to_owned(), wanted.clone());
+    for key in FROM_CALLER {
+        let Some(wanted) = block.requires.get(key) else { continue };
+        let value = match demanded(wanted) {
+            Some(Value::Array(any)) => choices.of(any).cloned(),
+            Some(one) => Some(one.clone()),
+            None if key == "area" => choices.of(&names.areas.values).and_then(ListValue::value),
+            None => None,
+        };
+        if let Some(value) = value {
+            context.insert(key.to_owned(), value);
         }
     }
     context

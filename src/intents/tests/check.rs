@@ -67,3 +67,38 @@ fn json_is_searched_like_yaml() {
     let found = check(&[("c.json", json)]);
     assert_eq!(found.iter().map(|f| f.line).collect::<Vec<_>>(), [5], "{found:#?}");
 }
+
+/// Line, severity and message of what is found in one file.
+fn found(file: &str, text: &str) -> Vec<(usize, Severity, String)> {
+    let findings = check(&[(file, text)]);
+    assert!(findings.iter().all(|finding| finding.file == file && finding.line > 0), "{findings:#?}");
+    findings.into_iter().map(|finding| (finding.line, finding.severity, finding.message)).collect()
+}
+
+/// Exactly these: their lines and words of their messages, in order.
+fn expect(text: &str, severity: Severity, wanted: &[(usize, &str)]) {
+    let found = found("a.yaml", text);
+    let found: Vec<_> = found.iter().filter(|(_, of, _)| *of == severity).collect();
+    assert_eq!(found.len(), wanted.len(), "{found:#?}");
+    for ((line, words), (at, _, message)) in wanted.iter().zip(&found) {
+        assert!(line == at && message.contains(words), "line {line}: {words} is not {found:#?}");
+    }
+}
+
+#[test]
+fn a_context_that_is_required_is_given() {
+    let yaml = "\
+intents:
+  A:
+    data:
+      - sentences: [\"here we go\"]
+        requires_context: {area: {value: Kitchen, slot: true}}
+      - sentences: [\"there we go\"]
+        requires_context: {area: [Hall, Attic]}
+      - sentences: [\"which one\"]
+        requires_context: {asked: {value: which}}
+      - sentences: [\"anywhere\"]
+        requires_context: {area: {slot: true}}
+";
+    expect(yaml, Severity::Warning, &[]);
+}
