@@ -284,3 +284,21 @@ fn what_the_parser_refuses_is_said_without_its_words() {
     expect("lists: *x\n", Severity::Error, &[(1, "refers to nothing")]);
     expect("a: 1\n---\nb: 2\n", Severity::Error, &[(3, "several documents")]);
 }
+
+#[test]
+fn a_sentence_over_an_empty_list_can_never_be_said() {
+    let yaml = "\
+intents:
+  A:
+    data:
+      - sentences: [\"a {none}\", \"b [{none}]\", \"(c|d) <r>\"]
+      - sentences: [\"e {own}\", \"f {none}\"]
+        lists: {own: {values: []}, none: {values: [x]}}
+lists: {none: {values: []}}
+expansion_rules: {r: \"({none} x|y <s>)\", s: \"{none}\"}
+";
+    let wanted = [(4, "A: can never be said, because the list {none} is empty"), (5, "the list {own} is empty")];
+    expect(yaml, Severity::Warning, &wanted);
+    let each = yaml.replace(", \"", ",\n\"");
+    expect(&each, Severity::Warning, &[(4, "{none}"), (6, "{none}"), (7, "{own}")]);
+}

@@ -13,23 +13,36 @@ use crate::raw::{Raw, RawBlock, UNREADABLE, block_path, within};
 use crate::sources::Step::{self, Item, Key};
 use crate::template::{self, Expr};
 
+/// What is nested deeper, once rules are expanded, is refused in any case.
+const MAX_DEPTH: usize = 200;
+
 /// Looks at every template. Unless all files could be read (`complete`), nothing is called unknown or unused.
 pub(super) fn check(checker: &mut Checker<'_>, raw: &Raw, complete: bool, faults: &mut Faults<'_>) {
     let mut references = References { checker, raw, complete, faults, used: BTreeSet::new() };
-    let bodies = references.bodies(&[], &raw.rules, None);
-    let shared = references.uses(&[], &bodies, &raw.lists, None);
+    let global = Scope { raw, block: None, bodies: references.bodies(&[], &raw.rules, None) };
+    let shared = references.uses(&[], &global.bodies, &raw.lists, None);
     references.circles(&[], &shared, &Uses::new());
     let mut seen: HashMap<&str, &str> = HashMap::new();
+    let mut empty = HashMap::new();
     for (intent, definition) in &raw.intents {
         for block in &definition.data {
             let path = block_path(intent, block.number);
             let bodies = references.bodies(&path, &block.expansion_rules, Some(block));
             let own = references.uses(&path, &bodies, &block.lists, Some(block));
             references.circles(&path, &own, &shared);
+            let scope = Scope { raw, block: Some((block, &global.bodies)), bodies };
+            let mut own_empty = HashMap::new();
+            let empty = if own.is_empty() { &mut empty } else { &mut own_empty };
             for (number, text) in block.sentences.iter().enumerate().filter(|(_, text)| *text != UNREADABLE) {
                 let path = within(&path, &[Key("sentences"), Item(number)]);
                 let Some(expr) = references.parse(&format!("intent {intent}"), &path, text) else { continue };
                 references.names(&path, &expr, Some(block));
+                if let Some(list) = scope.empty_list(&expr, 0, empty) {
+                    let message = format!(
+                        "{intent}: can never be said, because the list {{{list}}} is empty; give it values, or remove the sentence"
+                    );
+                    references.checker.warn(&path, message);
+                }
                 let plain = block.requires_context.is_empty() && block.excludes_context.is_empty();
                 if plain && let Some(before) = seen.insert(text, intent) {
                     let message = format!("{intent}: `{}` is already a sentence of {before}", shorten(text));
@@ -39,6 +52,55 @@ pub(super) fn check(checker: &mut Checker<'_>, raw: &Raw, complete: bool, faults
         }
     }
     references.unused();
+}
+
+/// What the names in a template stand for.
+struct Scope<'r> {
+    raw: &'r Raw,
+    /// A block, whose own rules and lists win over those of all.
+    block: Option<(&'r RawBlock, &'r HashMap<&'r str, Expr>)>,
+    bodies: HashMap<&'r str, Expr>,
+}
+
+impl Scope<'_> {
+    /// A list without values that the template cannot be said without.
+    fn empty_list(&self, expr: &Expr, depth: usize, known: &mut HashMap<String, Option<String>>) -> Option<String> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        match expr {
+            Expr::Text(_) => None,
+            Expr::List(list) => {
+                let own = self.block.and_then(|(block, _)| block.lists.get(&list.list));
+                let of_home = own.is_none() && is_of_home(&list.list);
+                let definition = own.or_else(|| self.raw.lists.get(&list.list)).filter(|_| !of_home)?;
+                definition.get("values")?.as_array()?.is_empty().then(|| list.list.clone())
+            }
+            Expr::Rule(name) => {
+                if let Some(known) = known.get(name) {
+                    return known.clone();
+                }
+                let of_all = || self.block.and_then(|(_, bodies)| bodies.get(name.as_str()));
+                let body = self.bodies.get(name.as_str()).or_else(of_all)?;
+                // For rules that contain themselves.
+                known.insert(name.clone(), None);
+                let empty = self.empty_list(body, depth + 1, known);
+                known.insert(name.clone(), empty.clone());
+                empty
+            }
+            Expr::Sequence(items) | Expr::Permutation(items) => {
+                items.iter().find_map(|item| self.empty_list(item, depth + 1, known))
+            }
+            Expr::Alternative(items) => {
+                let mut first = None;
+                for item in items {
+                    let empty = self.empty_list(item, depth + 1, known)?;
+                    first.get_or_insert(empty);
+                }
+                first
+            }
+        }
+    }
 }
 
 /// The home's own names win over a list that is called like them.
