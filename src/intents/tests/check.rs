@@ -302,3 +302,9 @@ expansion_rules: {r: \"({none} x|y <s>)\", s: \"{none}\"}
     let each = yaml.replace(", \"", ",\n\"");
     expect(&each, Severity::Warning, &[(4, "{none}"), (6, "{none}"), (7, "{own}")]);
 }
+
+#[test]
+fn a_sentence_that_is_too_much_work_is_not_called_unreached() {
+    let yaml = "intents:\n  A:\n    data:\n      - sentences: [\"([a];[a];[a];[a];[a];[a];[a];[a];[a];[a])\"]\n";
+    expect(yaml, Severity::Warning, &[(4, "is not understood: the sentence can be read in too many ways; simplify")]);
+}

@@ -11,6 +11,7 @@ use crate::graph::Block;
 use crate::load::shorten;
 use crate::names::{NameEntry, Names};
 use crate::raw::{RawBlock, RawIntent, block_path, within};
+use crate::recognize::RecognizeError;
 use crate::sample::{FROM_CALLER, Sample};
 use crate::sources::Step::{Item, Key};
 
@@ -32,7 +33,7 @@ pub(super) fn check(checker: &mut Checker<'_>, dictionary: &Dictionary, intents:
         reached.entry(number).or_default().see(dictionary, &names, sample);
     }
     for (number, reached) in &mut reached {
-        if !reached.itself {
+        if !reached.itself && reached.refused.is_none() {
             for sample in dictionary.sample_more(*number, &names, MORE_SAMPLES, 2) {
                 reached.see(dictionary, &names, sample);
             }
@@ -43,6 +44,9 @@ pub(super) fn check(checker: &mut Checker<'_>, dictionary: &Dictionary, intents:
         let Some((intent, block)) = blocks.get(sentence.block as usize) else { continue };
         let item = block.sentences.iter().position(|text| *text == sentence.text).unwrap_or_default();
         let path = within(&block_path(intent, block.number), &[Key("sentences"), Item(item)]);
+        if let Some((sample, error)) = &reached.refused {
+            checker.warn(&path, format!("{intent}: \"{}\" is not understood: {error}", shorten(&sample.text)));
+        }
         if let Some(message) = reached.message(intent, twice.contains(sentence.text.as_str())) {
             checker.warn(&path, message);
         }
@@ -68,6 +72,8 @@ struct Reached {
     covered: String,
     /// A sentence that means something else, and what.
     instead: Option<Instead>,
+    /// A sentence that was not looked at to the end.
+    refused: Option<(Sample, RecognizeError)>,
 }
 
 struct Instead {
@@ -79,8 +85,9 @@ struct Instead {
 
 impl Reached {
     fn see(&mut self, dictionary: &Dictionary, names: &Names, sample: Sample) {
-        match dictionary.recognize(&sample.text, names, &sample.context) {
-            Some(found) if found.intent == sample.intent => {
+        match dictionary.try_recognize(&sample.text, names, &sample.context) {
+            Err(error) => self.refused = Some((sample, error)),
+            Ok(Some(found)) if found.intent == sample.intent => {
                 self.intent = true;
                 if found.sentence == sample.sentence {
                     self.itself = true;
@@ -90,11 +97,11 @@ impl Reached {
                         format!("{}: never reached; \"{text}\" is understood through `{other}`", found.intent);
                 }
             }
-            Some(found) => {
+            Ok(Some(found)) => {
                 let meant = format!("{} through `{}`", found.intent, shorten(&found.sentence));
                 self.instead = Some(Instead { sample, by: found.sentence, meant });
             }
-            None => self.instead = Some(Instead { sample, by: String::new(), meant: "nothing".into() }),
+            Ok(None) => self.instead = Some(Instead { sample, by: String::new(), meant: "nothing".into() }),
         }
     }
 
