@@ -303,7 +303,12 @@ impl Compiler<'_> {
         let chars = folded.trim().chars().count();
         let lead = folded.len() - folded.trim_start().len();
         let (Ok(chars), Ok(lead)) = (u16::try_from(chars), u16::try_from(lead)) else {
-            return Err(self.too_large(at, "a literal part is too long"));
+            let message = format!(
+                "a word has {} characters without a space; at most {} can be matched, so shorten it or take it apart",
+                folded.chars().count(),
+                u16::MAX
+            );
+            return Err(self.too_large(at, &message));
         };
         self.intern(Node::Text(Literal { text: folded.into(), lead, chars }), at)
     }

@@ -308,3 +308,9 @@ fn a_sentence_that_is_too_much_work_is_not_called_unreached() {
     let yaml = "intents:\n  A:\n    data:\n      - sentences: [\"([a];[a];[a];[a];[a];[a];[a];[a];[a];[a])\"]\n";
     expect(yaml, Severity::Warning, &[(4, "is not understood: the sentence can be read in too many ways; simplify")]);
 }
+
+#[test]
+fn a_word_that_is_too_long_is_refused_with_the_limit() {
+    let yaml = format!("intents:\n  A:\n    data:\n      - sentences: [\"{}\"]\n", "a".repeat(100_000));
+    expect(&yaml, Severity::Error, &[(4, "has 100000 characters without a space; at most 65535 can be matched")]);
+}
