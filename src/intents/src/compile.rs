@@ -1,19 +1,23 @@
 //! From templates to a graph that the matcher walks: rules resolved, equal parts shared, sentences in a tree of common
 //! beginnings.
 
+mod list;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::graph::{
-    Block, Class, Graph, List, ListId, ListUse, Literal, Node, NodeId, OfHome, Range, SentenceTemplate, SlotId,
-    SpokenNumbers,
+    Block, Class, Graph, List, ListId, ListUse, Literal, Node, NodeId, Range, SentenceTemplate, SlotId, SpokenNumbers,
 };
 use crate::index::IndexBuilder;
-use crate::load::{self, Fractions, LoadError, Raw, RawBlock, RawList, RawRange, shorten};
+use crate::list::{Fractions, RawRange};
+use crate::load::{LoadError, shorten, template_error};
 use crate::numbers::{MAX_TEXTS_OF_RANGE, NumberWords};
+use crate::raw::{Raw, RawBlock, block_path, within};
 use crate::sources::Sources;
+use crate::sources::Step::{self, Item, Key};
 use crate::template::{self, Expr, ListRef};
 use crate::text::{fold, strip_unspaced};
 
@@ -27,11 +31,15 @@ const MAX_FLAT: usize = 128;
 const MAX_PERMUTATION: usize = 10;
 /// More distinct parts than this in one dictionary are refused.
 const MAX_NODES: usize = 4_000_000;
+const TOO_DEEP: &str = "rules are nested too deep once they are expanded; make them flatter";
+/// What is wrong with a rule that is no text.
+pub(crate) const NO_BODY: &str = "the body must be a text; put quotes around it";
+
 /// Compiles a merged dictionary.
 pub(crate) fn compile(raw: &mut Raw, sources: &Sources<'_>) -> Result<Graph, LoadError> {
     let mut rules = HashMap::new();
     for (name, body) in &raw.rules {
-        rules.insert(name.clone(), rule(name, body, sources)?);
+        rules.insert(name.clone(), rule(name, &[Key("expansion_rules"), Key(name)], body, sources)?);
     }
     let mut compiler = Compiler {
         graph: Graph::default(),
@@ -63,17 +71,19 @@ pub(crate) fn compile(raw: &mut Raw, sources: &Sources<'_>) -> Result<Graph, Loa
     Ok(graph)
 }
 
-fn rule(name: &str, body: &Value, sources: &Sources<'_>) -> Result<Arc<Expr>, LoadError> {
+fn rule(name: &str, path: &[Step<'_>], body: &Value, sources: &Sources<'_>) -> Result<Arc<Expr>, LoadError> {
     let what = format!("expansion rule <{name}>");
     let Some(text) = body.as_str() else {
-        return Err(LoadError::Shape { place: what, message: "the body must be a text".into() });
+        return Err(LoadError::Shape { place: sources.place(&what, path), message: NO_BODY.into() });
     };
-    template::parse(text).map(Arc::new).map_err(|error| load::template_error(&what, text, error, sources))
+    template::parse(text).map(Arc::new).map_err(|error| template_error(&what, path, text, error, sources))
 }
 
 /// What a block of sentences brings of its own.
 #[derive(Default)]
 struct Local {
+    intent: String,
+    block: usize,
     rules: HashMap<String, Arc<Expr>>,
     lists: Map<String, Value>,
     list_ids: HashMap<String, ListId>,
@@ -107,21 +117,24 @@ struct Compiler<'a> {
 /// A sentence's place for messages.
 struct At<'a> {
     what: &'a str,
-    text: &'a str,
+    path: &'a [Step<'a>],
 }
 
 impl Compiler<'_> {
     fn place(&self, at: &At<'_>) -> String {
-        self.sources.place(at.what, at.text)
+        self.sources.place(at.what, at.path)
     }
 
     fn block(&mut self, intent: &str, raw: RawBlock) -> Result<(), LoadError> {
         let what = format!("intent {intent}");
+        let path = block_path(intent, raw.number);
         let mut rules = HashMap::new();
         for (name, body) in &raw.expansion_rules {
-            rules.insert(name.clone(), rule(name, body, self.sources)?);
+            let path = within(&path, &[Key("expansion_rules"), Key(name)]);
+            rules.insert(name.clone(), rule(name, &path, body, self.sources)?);
         }
-        self.local = Local { rules, lists: raw.lists, ..Local::default() };
+        self.local =
+            Local { intent: intent.to_owned(), block: raw.number, rules, lists: raw.lists, ..Local::default() };
         let number = self.graph.blocks.len() as u32;
         self.graph.blocks.push(Block {
             intent: intent.to_owned(),
@@ -134,18 +147,22 @@ impl Compiler<'_> {
         });
 
         let mut sentences = Vec::with_capacity(raw.sentences.len());
-        for text in &raw.sentences {
-            let expr = template::parse(text).map_err(|error| load::template_error(&what, text, error, self.sources))?;
-            sentences.push((self.order(&expr), text, expr));
+        for (item, text) in raw.sentences.into_iter().enumerate() {
+            let expr = template::parse(&text).map_err(|error| {
+                let path = within(&path, &[Key("sentences"), Item(item)]);
+                template_error(&what, &path, &text, error, self.sources)
+            })?;
+            sentences.push((self.order(&expr), item, text, expr));
         }
         // Templates with wildcards: those with more literal text first.
         sentences.sort_by_key(|(order, ..)| *order);
-        for (_, text, expr) in sentences {
-            let at = At { what: &what, text };
+        for (_, item, text, expr) in sentences {
+            let [intents, intent, data, block] = path;
+            let at = At { what: &what, path: &[intents, intent, data, block, Key("sentences"), Item(item)] };
             let root = self.expr(&expr, &at, 0)?;
             let class = self.class(&expr);
             let sentence = self.graph.sentences.len() as u32;
-            self.graph.sentences.push(SentenceTemplate { block: number, text: text.clone(), root });
+            self.graph.sentences.push(SentenceTemplate { block: number, text, root });
             self.plant(class, root, sentence, number);
         }
         Ok(())
@@ -183,11 +200,8 @@ impl Compiler<'_> {
         if let Some(id) = self.ids.get(&node) {
             return Ok(*id);
         }
-        let too_large = |message: &str| {
-            Err(LoadError::TooLarge { place: self.sources.place(at.what, at.text), message: message.to_owned() })
-        };
         if self.graph.nodes.len() >= MAX_NODES {
-            return too_large("the dictionary has too many different parts; split it");
+            return Err(self.too_large(at, "the dictionary has too many different parts; split it"));
         }
         let children: &[NodeId] = match &node {
             Node::Sequence(items) | Node::Alternative(items) | Node::Permutation(items) => items,
@@ -199,7 +213,7 @@ impl Compiler<'_> {
             _ => below,
         };
         if below >= MAX_DEPTH {
-            return too_large("rules are nested too deep once they are expanded; make them flatter");
+            return Err(self.too_large(at, TOO_DEEP));
         }
         let literal = match &node {
             Node::List(_) => false,
@@ -222,68 +236,67 @@ impl Compiler<'_> {
         }
     }
 
+    /// Calls itself for what is inside: its parts are apart, so that each call needs little room.
     fn expr(&mut self, expr: &Expr, at: &At<'_>, nesting: usize) -> Result<NodeId, LoadError> {
         if nesting > usize::from(MAX_DEPTH) {
-            return Err(LoadError::TooLarge {
-                place: self.place(at),
-                message: "rules are nested too deep once they are expanded; make them flatter".into(),
-            });
+            return Err(self.too_large(at, TOO_DEEP));
         }
         match expr {
             Expr::Text(text) => self.text(text, at),
-            Expr::Sequence(items) => {
-                let mut parts = Vec::with_capacity(items.len());
-                for item in items {
-                    let id = self.expr(item, at, nesting + 1)?;
-                    match self.graph.node(id) {
-                        Node::Sequence(inner) if parts.len() + inner.len() <= MAX_FLAT => {
-                            parts.extend_from_slice(&inner.clone());
-                        }
-                        _ => parts.push(id),
-                    }
-                }
-                match parts.as_slice() {
-                    [] => self.intern(Node::Never, at),
-                    [only] => Ok(*only),
-                    _ => self.intern(Node::Sequence(parts.into()), at),
-                }
-            }
-            Expr::Alternative(items) => {
-                let mut parts = Vec::with_capacity(items.len());
-                for item in items {
-                    let id = self.expr(item, at, nesting + 1)?;
-                    match self.graph.node(id) {
-                        Node::Alternative(inner) if parts.len() + inner.len() <= MAX_FLAT => {
-                            parts.extend_from_slice(&inner.clone());
-                        }
-                        Node::Never => {}
-                        _ => parts.push(id),
-                    }
-                }
-                let mut seen = std::collections::HashSet::new();
-                parts.retain(|part| seen.insert(*part));
-                match parts.as_slice() {
-                    [] => self.intern(Node::Never, at),
-                    [only] => Ok(*only),
-                    _ => self.intern(Node::Alternative(parts.into()), at),
-                }
-            }
-            Expr::Permutation(items) => {
-                if items.len() > MAX_PERMUTATION {
-                    return Err(LoadError::TooLarge {
-                        place: self.place(at),
-                        message: format!("more than {MAX_PERMUTATION} parts in any order; use fewer `;`"),
-                    });
-                }
-                let parts = items.iter().map(|i| self.expr(i, at, nesting + 1)).collect::<Result<Vec<_>, _>>()?;
-                self.intern(Node::Permutation(parts.into()), at)
-            }
-            Expr::List(list) => {
-                let used = self.list_use(list, at)?;
-                self.intern(Node::List(used), at)
-            }
+            Expr::Sequence(items) => self.sequence(items, at, nesting),
+            Expr::Alternative(items) => self.alternative(items, at, nesting),
+            Expr::Permutation(items) => self.permutation(items, at, nesting),
+            Expr::List(list) => self.list_use(list, at),
             Expr::Rule(name) => self.rule(name, at, nesting),
         }
+    }
+
+    fn too_large(&self, at: &At<'_>, message: &str) -> LoadError {
+        LoadError::TooLarge { place: self.place(at), message: message.to_owned() }
+    }
+
+    fn sequence(&mut self, items: &[Expr], at: &At<'_>, nesting: usize) -> Result<NodeId, LoadError> {
+        let mut parts = Vec::with_capacity(items.len());
+        for item in items {
+            let id = self.expr(item, at, nesting + 1)?;
+            match self.graph.node(id) {
+                Node::Sequence(inner) if parts.len() + inner.len() <= MAX_FLAT => parts.extend_from_slice(inner),
+                _ => parts.push(id),
+            }
+        }
+        match parts.as_slice() {
+            [] => self.intern(Node::Never, at),
+            [only] => Ok(*only),
+            _ => self.intern(Node::Sequence(parts.into()), at),
+        }
+    }
+
+    fn alternative(&mut self, items: &[Expr], at: &At<'_>, nesting: usize) -> Result<NodeId, LoadError> {
+        let mut parts = Vec::with_capacity(items.len());
+        for item in items {
+            let id = self.expr(item, at, nesting + 1)?;
+            match self.graph.node(id) {
+                Node::Alternative(inner) if parts.len() + inner.len() <= MAX_FLAT => parts.extend_from_slice(inner),
+                Node::Never => {}
+                _ => parts.push(id),
+            }
+        }
+        let mut seen = std::collections::HashSet::new();
+        parts.retain(|part| seen.insert(*part));
+        match parts.as_slice() {
+            [] => self.intern(Node::Never, at),
+            [only] => Ok(*only),
+            _ => self.intern(Node::Alternative(parts.into()), at),
+        }
+    }
+
+    fn permutation(&mut self, items: &[Expr], at: &At<'_>, nesting: usize) -> Result<NodeId, LoadError> {
+        if items.len() > MAX_PERMUTATION {
+            let message = format!("more than {MAX_PERMUTATION} parts in any order; use fewer `;`");
+            return Err(self.too_large(at, &message));
+        }
+        let parts = items.iter().map(|i| self.expr(i, at, nesting + 1)).collect::<Result<Vec<_>, _>>()?;
+        self.intern(Node::Permutation(parts.into()), at)
     }
 
     fn text(&mut self, text: &str, at: &At<'_>) -> Result<NodeId, LoadError> {
@@ -292,7 +305,12 @@ impl Compiler<'_> {
         let chars = folded.trim().chars().count();
         let lead = folded.len() - folded.trim_start().len();
         let (Ok(chars), Ok(lead)) = (u16::try_from(chars), u16::try_from(lead)) else {
-            return Err(LoadError::TooLarge { place: self.place(at), message: "a literal part is too long".into() });
+            let message = format!(
+                "a word has {} characters without a space; at most {} can be matched, so shorten it or take it apart",
+                folded.chars().count(),
+                u16::MAX
+            );
+            return Err(self.too_large(at, &message));
         };
         self.intern(Node::Text(Literal { text: folded.into(), lead, chars }), at)
     }
@@ -321,93 +339,22 @@ impl Compiler<'_> {
             return Err(LoadError::Circular { place: self.place(at), name, path: shorten(&path.join(" → ")) });
         }
         if self.open.len() >= usize::from(MAX_DEPTH) {
-            return Err(LoadError::TooLarge {
-                place: self.place(at),
-                message: "rules and lists are nested too deep once they are expanded; make them flatter".into(),
-            });
+            let message = "rules and lists are nested too deep once they are expanded; make them flatter";
+            return Err(self.too_large(at, message));
         }
         self.open.push(name);
         Ok(())
     }
 
-    fn list_use(&mut self, list: &ListRef, at: &At<'_>) -> Result<ListUse, LoadError> {
+    fn list_use(&mut self, list: &ListRef, at: &At<'_>) -> Result<NodeId, LoadError> {
         let id = self.list(&list.list, at)?;
         let next = self.graph.slots.len() as SlotId;
         let slot = *self.slot_ids.entry(list.slot.clone()).or_insert(next);
         if slot == next {
             self.graph.slots.push(list.slot.clone());
         }
-        Ok(ListUse { list: id, slot, capture: list.capture, end_of_word: list.end_of_word })
-    }
-
-    fn list(&mut self, name: &str, at: &At<'_>) -> Result<ListId, LoadError> {
-        let is_local = self.local.lists.contains_key(name);
-        let known = if is_local { &self.local.list_ids } else { &self.list_ids };
-        if let Some(id) = known.get(name) {
-            return Ok(*id);
-        }
-        let of_home = match name {
-            "name" if !is_local => Some(OfHome::Names),
-            "area" if !is_local => Some(OfHome::Areas),
-            "floor" if !is_local => Some(OfHome::Floors),
-            _ => None,
-        };
-        let definition = match is_local {
-            true => self.local.lists.get(name).cloned(),
-            // It is read once, so it can be taken.
-            false => self.lists.get_mut(name).map(Value::take),
-        };
-        let list = match (definition.filter(|definition| !definition.is_null()), of_home) {
-            // The home's own names win over a list of the same name, where it has any.
-            (Some(definition), Some(of_home)) => {
-                let own = self.defined(name, definition, is_local, at)?;
-                self.graph.own.insert(of_home, self.graph.lists.len() as ListId);
-                self.graph.lists.push(own);
-                List::OfHome(of_home)
-            }
-            (None, Some(of_home)) => List::OfHome(of_home),
-            (Some(definition), None) => self.defined(name, definition, is_local, at)?,
-            (None, None) => match RawRange::inline(name) {
-                Some(range) => self.range(range),
-                None if self.open.contains(&format!("{{{name}}}")) => {
-                    self.enter(format!("{{{name}}}"), at)?;
-                    List::Wildcard
-                }
-                None => return Err(LoadError::UnknownList { place: self.place(at), name: name.to_owned() }),
-            },
-        };
-        let id = self.graph.lists.len() as ListId;
-        self.graph.lists.push(list);
-        let known = if is_local { &mut self.local.list_ids } else { &mut self.list_ids };
-        known.insert(name.to_owned(), id);
-        Ok(id)
-    }
-
-    /// A list as the dictionary defines it.
-    fn defined(&mut self, name: &str, definition: Value, is_local: bool, at: &At<'_>) -> Result<List, LoadError> {
-        let is_wild = definition.get("wildcard").and_then(Value::as_bool) == Some(true);
-        let raw = load::list(name, definition, self.sources)?;
-        if !is_local && is_wild {
-            // Still asked for when the order of later sentences is decided.
-            self.lists.insert(name.to_owned(), serde_json::json!({"wildcard": true}));
-        }
-        Ok(match raw {
-            RawList::Wildcard => List::Wildcard,
-            RawList::Range(range) => self.range(range),
-            RawList::Values(mut values) => {
-                self.enter(format!("{{{name}}}"), at)?;
-                let mut nodes = HashMap::new();
-                for number in values.templates.clone() {
-                    let template = values.values.get_mut(number as usize).and_then(|v| v.template.take());
-                    if let Some(template) = template {
-                        let id = self.expr(&template, at, 0)?;
-                        nodes.insert(number, id);
-                    }
-                }
-                self.open.pop();
-                List::Values { values, nodes }
-            }
-        })
+        let used = ListUse { list: id, slot, capture: list.capture, end_of_word: list.end_of_word };
+        self.intern(Node::List(used), at)
     }
 
     fn range(&mut self, raw: RawRange) -> List {

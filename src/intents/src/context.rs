@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 pub type Context = Map<String, Value>;
 
 /// `{value: x, slot: …}` means `x`.
-fn unwrap(value: &Value) -> Option<&Value> {
+pub(crate) fn demanded(value: &Value) -> Option<&Value> {
     match value {
         Value::Object(map) => map.get("value").filter(|v| !v.is_null()),
         Value::Null => None,
@@ -31,9 +31,9 @@ fn admits(required: &Value, actual: Option<&Value>) -> bool {
 
 /// Whether `context` contradicts `required`; keys that are missing do not.
 pub(crate) fn may_satisfy(required: &Map<String, Value>, context: &Map<String, Value>) -> bool {
-    required.iter().all(|(key, required)| match (context.get(key), unwrap(required)) {
+    required.iter().all(|(key, required)| match (context.get(key), demanded(required)) {
         (None, _) | (_, None) => true,
-        (Some(actual), Some(required)) => admits(required, unwrap(actual)),
+        (Some(actual), Some(required)) => admits(required, demanded(actual)),
     })
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn may_satisfy(required: &Map<String, Value>, context: &Map<String, V
 pub(crate) fn none_excluded(excluded: &Map<String, Value>, context: &Map<String, Value>) -> bool {
     excluded.iter().all(|(key, excluded)| match context.get(key) {
         None => true,
-        Some(actual) => match (unwrap(excluded), unwrap(actual)) {
+        Some(actual) => match (demanded(excluded), demanded(actual)) {
             (None, actual) => actual.is_some(),
             (Some(excluded), actual) => !admits(excluded, actual),
         },
@@ -69,8 +69,8 @@ pub(crate) fn satisfy(required: &Map<String, Value>, context: &Map<String, Value
             _ => None,
         };
         let actual_entry = context.get(key);
-        let actual = actual_entry.and_then(unwrap)?;
-        if let Some(wanted) = unwrap(wanted)
+        let actual = actual_entry.and_then(demanded)?;
+        if let Some(wanted) = demanded(wanted)
             && !admits(wanted, Some(actual))
         {
             return None;

@@ -5,10 +5,11 @@ use serde_json::{Map, Value};
 use crate::compile::compile;
 use crate::context::{Context, may_satisfy};
 use crate::graph::{Graph, List, Node};
-use crate::load::{LoadError, Raw, interpret, merge_parts};
+use crate::load::{Faults, LoadError, merge_parts};
 use crate::numbers::NumberWords;
+use crate::raw::{Raw, interpret};
 use crate::respond::Responses;
-use crate::sources::Sources;
+use crate::sources::{Sources, Step};
 use crate::text::{fold, normalize};
 use crate::words::Words;
 
@@ -48,7 +49,8 @@ impl Dictionary {
     /// # Errors
     /// [`LoadError`] with file and line, and what to do about it.
     pub fn load(parts: &[(&str, &str)]) -> Result<Self, LoadError> {
-        Self::build(interpret(merge_parts(parts)?)?, &Sources { parts })
+        let sources = Sources::new(parts);
+        Self::build(read(&sources)?, &sources)
     }
 
     /// A small dictionary beside this one, from YAML or JSON: it says numbers, and skips words, as this one does.
@@ -57,17 +59,22 @@ impl Dictionary {
     /// As [`Dictionary::load`].
     pub fn beside(&self, text: &str) -> Result<Self, LoadError> {
         let parts = [("beside", text)];
-        let mut raw = interpret(merge_parts(&parts)?)?;
+        let sources = Sources::new(&parts);
+        let mut raw = read(&sources)?;
         raw.language.clone_from(&self.language);
         raw.numbers = self.numbers.clone();
         raw.skip_words = self.skip_words.iter().map(|word| word.iter().collect()).collect();
-        Self::build(raw, &Sources { parts: &parts })
+        Self::build(raw, &sources)
     }
 
     fn build(mut raw: Raw, sources: &Sources) -> Result<Self, LoadError> {
         let numbers = raw.numbers.clone();
         let responses = Responses::new(std::mem::take(&mut raw.responses), std::mem::take(&mut raw.errors)).map_err(
-            |(key, message)| LoadError::Shape { place: sources.place(&format!("response {key}"), &key), message },
+            |(path, message)| {
+                let steps: Vec<Step<'_>> = path.iter().map(|key| Step::Key(key)).collect();
+                let what = format!("response {}", path.last().map_or("", String::as_str));
+                LoadError::Shape { place: sources.place(&what, &steps), message }
+            },
         )?;
         let graph = compile(&mut raw, sources)?;
         let (marks, joiners) = joiners(&raw.joiners);
@@ -198,6 +205,16 @@ impl Dictionary {
     pub fn floor_words(&self) -> &[Vec<String>] {
         &self.floor_words
     }
+}
+
+fn read(sources: &Sources<'_>) -> Result<Raw, LoadError> {
+    let mut faults = Faults::first(sources);
+    let tree = merge_parts(&mut faults);
+    faults.result()?;
+    let mut faults = Faults::first(sources);
+    let raw = interpret(tree, &mut faults);
+    faults.result()?;
+    Ok(raw)
 }
 
 /// Single marks such as the comma, and joining words, longest first.

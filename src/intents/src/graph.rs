@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::beginning::Beginning;
 use crate::index::TextIndex;
-use crate::load::RawRange;
+use crate::list::RawRange;
 use crate::names::{Names, ValueList};
 use crate::required::Required;
 use crate::tree::Tree;

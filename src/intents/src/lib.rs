@@ -1,7 +1,8 @@
 //! Sentence templates in the HassIL format to intent and slots: pure, no input or output, no language in Rust.
 //!
 //! - [`dictionary`]: a loaded dictionary, the way in
-//! - [`load`]: files to one merged tree; [`sources`]: the file and line of what messages are about
+//! - [`load`]: files to one merged tree; [`raw`]: the tree to plain structures; [`list`]: the lists in it
+//! - [`sources`]: the file and line of what messages are about; [`marks`]: the lines of one file's parts
 //! - [`template`]: the template language
 //! - [`graph`]: the compiled sentences, with shared parts; [`beginning`]: with what each can begin
 //! - [`tree`]: the sentences by their common beginnings; [`required`]: the words that they need
@@ -57,12 +58,15 @@ mod explain;
 mod fuzzy;
 mod graph;
 mod index;
+mod list;
 mod load;
+mod marks;
 mod matcher;
 mod names;
 mod numbers;
 mod outcome;
 mod prepared;
+mod raw;
 mod recognize;
 mod required;
 mod respond;

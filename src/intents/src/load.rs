@@ -1,12 +1,11 @@
-//! Files to one merged tree, and the tree to plain structures: no meaning yet.
+//! Files to one merged tree: no meaning yet.
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
+use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter};
 
-use crate::names::{ListValue, Out, ValueList};
-use crate::numbers::NumberWords;
-use crate::sources::Sources;
-use crate::template::{self, TemplateError};
+use crate::marks::{Twice, marks};
+use crate::sources::{Sources, Step};
+use crate::template::TemplateError;
 
 /// A file with more nodes than this is refused.
 const MAX_NODES: usize = 20_000_000;
@@ -34,7 +33,7 @@ pub enum LoadError {
     /// The tree is not a dictionary.
     #[error("{place}: {message}")]
     Shape {
-        /// File, or intent, list or rule.
+        /// File and line where known, with the intent, list or rule.
         place: String,
         /// What was expected.
         message: String,
@@ -85,34 +84,95 @@ pub enum LoadError {
     },
 }
 
-/// Reads every part and merges them: maps by key, lists one behind the other, the last of anything else wins.
-pub(crate) fn merge_parts(parts: &[(&str, &str)]) -> Result<Map<String, Value>, LoadError> {
-    let mut merged = Map::new();
-    for (file, text) in parts {
-        match read(file, text)? {
-            Value::Object(map) => merge(&mut merged, map, file)?,
-            Value::Null => {}
-            _ => {
-                return Err(LoadError::Shape {
-                    place: (*file).to_owned(),
-                    message: "expected keys such as `intents:` at the top, found a list or a single value".into(),
-                });
-            }
-        }
-    }
-    Ok(merged)
+/// What is wrong with the files, in the order in which it is found.
+pub(crate) struct Faults<'a> {
+    pub(crate) sources: &'a Sources<'a>,
+    pub(crate) found: Vec<LoadError>,
+    all: bool,
 }
 
-fn read(file: &str, text: &str) -> Result<Value, LoadError> {
+impl<'a> Faults<'a> {
+    /// Keeps everything.
+    pub(crate) fn all(sources: &'a Sources<'a>) -> Self {
+        Self { sources, found: Vec::new(), all: true }
+    }
+
+    /// Keeps the first fault alone.
+    pub(crate) fn first(sources: &'a Sources<'a>) -> Self {
+        Self { sources, found: Vec::new(), all: false }
+    }
+
+    pub(crate) fn add(&mut self, fault: impl FnOnce(&Sources<'a>) -> LoadError) {
+        if self.all || self.found.is_empty() {
+            self.found.push(fault(self.sources));
+        }
+    }
+
+    /// `path` leads to what is not as expected; `what` names it.
+    pub(crate) fn shape(&mut self, what: &str, path: &[Step<'_>], message: impl Into<String>) {
+        self.add(|sources| LoadError::Shape { place: sources.place(what, path), message: message.into() });
+    }
+
+    pub(crate) fn template(&mut self, what: &str, path: &[Step<'_>], text: &str, error: TemplateError) {
+        self.add(|sources| template_error(what, path, text, error, sources));
+    }
+
+    /// # Errors
+    /// The first of them.
+    pub(crate) fn result(self) -> Result<(), LoadError> {
+        self.found.into_iter().next().map_or(Ok(()), Err)
+    }
+}
+
+/// Why a file cannot be read.
+struct Unreadable {
+    /// From 1; 0 where it is not known.
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+impl Unreadable {
+    fn in_file(self, file: &str) -> LoadError {
+        let Self { line, column, message } = self;
+        let message = if line == 0 { message } else { format!("line {line}, column {column}: {message}") };
+        LoadError::Syntax { file: file.to_owned(), message }
+    }
+}
+
+/// Reads every part and merges them: maps by key, lists one behind the other, the last of anything else wins.
+pub(crate) fn merge_parts(faults: &mut Faults<'_>) -> Map<String, Value> {
+    let mut merged = Map::new();
+    for (number, (file, text)) in faults.sources.parts.iter().enumerate() {
+        match read(file, text) {
+            Ok(Value::Object(map)) => merge(&mut merged, map, number, &mut Vec::new(), faults),
+            Ok(Value::Null) => {}
+            Ok(_) => {
+                let message = "expected keys such as `intents:` at the top, found a list or a single value";
+                faults.add(|sources| {
+                    let (name, line) = sources.find_in(number, &[]).unwrap_or_else(|| ((*file).to_owned(), 1));
+                    LoadError::Shape { place: format!("{name}:{line}"), message: message.into() }
+                });
+            }
+            Err(error) => faults.add(|_| error.in_file(file)),
+        }
+    }
+    merged
+}
+
+fn read(file: &str, text: &str) -> Result<Value, Unreadable> {
     let text = text.trim_start_matches('\u{feff}');
-    let syntax = |message: String| LoadError::Syntax { file: file.to_owned(), message };
     if text.trim_start().starts_with('{') {
         // JSON is read as such: faster, and its messages are about JSON.
         if let Ok(value) = serde_json::from_str(text) {
             return Ok(value);
         }
         if file.ends_with(".json") {
-            return serde_json::from_str(text).map_err(|error| syntax(error.to_string()));
+            return serde_json::from_str(text).map_err(|error| {
+                let message = error.to_string();
+                let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+                Unreadable { line: error.line(), column: error.column(), message }
+            });
         }
     }
     let options = serde_saphyr::options! {
@@ -125,292 +185,91 @@ fn read(file: &str, text: &str) -> Result<Value, LoadError> {
         strict_booleans: true,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| syntax(error.to_string()))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let number = |number: u64| usize::try_from(number).unwrap_or_default();
+        let (line, column) = error.location().map_or((0, 0), |at| (number(at.line()), number(at.column())));
+        Unreadable { line, column, message: explain(&error, line, text) }
+    })
 }
 
-fn merge(base: &mut Map<String, Value>, new: Map<String, Value>, file: &str) -> Result<(), LoadError> {
-    for (key, value) in new {
-        match (base.get_mut(&key), value) {
-            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new, file)?,
-            (Some(Value::Array(old)), Value::Array(new)) => old.extend(new),
-            (Some(Value::Object(_) | Value::Array(_)), Value::Null) => {}
-            (Some(Value::Object(_)), _) => return Err(mismatch(file, &key, "a map")),
-            (Some(Value::Array(_)), _) => return Err(mismatch(file, &key, "a list")),
-            (_, value) => {
-                base.insert(key, value);
+/// What the YAML parser means, in words that need no knowledge of it.
+fn explain(error: &Error, line: usize, text: &str) -> String {
+    match error {
+        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => explain(error, line, text),
+        Error::DuplicateMappingKey { key, .. } => {
+            let twice = marks(text).twice.into_iter().find(|twice| twice.second as usize == line);
+            match (twice, key) {
+                (Some(twice), _) => is_twice(&twice),
+                (None, Some(key)) => format!("the key `{key}` is there twice; {MERGE}"),
+                (None, None) => format!("a key is there twice; {MERGE}"),
             }
         }
-    }
-    Ok(())
-}
-
-fn mismatch(file: &str, key: &str, expected: &str) -> LoadError {
-    LoadError::Shape { place: file.to_owned(), message: format!("`{key}` must be {expected}, as in the other files") }
-}
-
-/// A block of sentences that share slots, context and response.
-#[derive(Debug, Deserialize)]
-pub(crate) struct RawBlock {
-    pub(crate) sentences: Vec<String>,
-    #[serde(default)]
-    pub(crate) slots: Map<String, Value>,
-    #[serde(default)]
-    pub(crate) response: Option<String>,
-    #[serde(default)]
-    pub(crate) requires_context: Map<String, Value>,
-    #[serde(default)]
-    pub(crate) excludes_context: Map<String, Value>,
-    #[serde(default)]
-    pub(crate) expansion_rules: Map<String, Value>,
-    #[serde(default)]
-    pub(crate) lists: Map<String, Value>,
-    #[serde(default)]
-    pub(crate) metadata: Option<Map<String, Value>>,
-    #[serde(default)]
-    pub(crate) required_keywords: Option<Vec<String>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct RawIntent {
-    #[serde(default)]
-    pub(crate) data: Vec<RawBlock>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct RawSettings {
-    #[serde(default)]
-    pub(crate) ignore_whitespace: bool,
-}
-
-/// The merged dictionary.
-#[derive(Debug, Default)]
-pub(crate) struct Raw {
-    pub(crate) language: String,
-    pub(crate) settings: RawSettings,
-    pub(crate) intents: Vec<(String, RawIntent)>,
-    pub(crate) lists: Map<String, Value>,
-    pub(crate) rules: Map<String, Value>,
-    pub(crate) skip_words: Vec<String>,
-    pub(crate) numbers: NumberWords,
-    pub(crate) responses: Map<String, Value>,
-    pub(crate) errors: Map<String, Value>,
-    pub(crate) joiners: Vec<String>,
-    pub(crate) floor_words: Vec<Vec<String>>,
-    pub(crate) command_slots: Vec<String>,
-    pub(crate) sounds: Vec<(String, String)>,
-}
-
-pub(crate) fn interpret(mut tree: Map<String, Value>) -> Result<Raw, LoadError> {
-    let mut take = |key: &str| tree.remove(key).filter(|v| !v.is_null());
-    let mut raw = Raw {
-        language: take("language").and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default(),
-        ..Raw::default()
-    };
-    if let Some(value) = take("settings") {
-        raw.settings = typed("settings", value)?;
-    }
-    if let Some(value) = take("intents") {
-        for (name, value) in map("intents", value)? {
-            let intent = typed(&format!("intent {name}"), value)?;
-            raw.intents.push((name, intent));
+        Error::NonFiniteFloat { value, .. } => {
+            format!(
+                "`{value}` is no number that can be used; write a finite one, or put quotes around it to mean the text"
+            )
         }
-    }
-    if let Some(value) = take("lists") {
-        raw.lists = map("lists", value)?;
-    }
-    if let Some(value) = take("expansion_rules") {
-        raw.rules = map("expansion_rules", value)?;
-    }
-    if let Some(value) = take("skip_words") {
-        raw.skip_words = typed("skip_words", value)?;
-    }
-    if let Some(value) = take("joiners") {
-        raw.joiners = typed("joiners", value)?;
-    }
-    if let Some(value) = take("floor_words") {
-        raw.floor_words = typed("floor_words", value)?;
-    }
-    if let Some(value) = take("command_slots") {
-        raw.command_slots = typed("command_slots", value)?;
-    }
-    if let Some(value) = take("sounds") {
-        raw.sounds = typed("sounds", value)?;
-    }
-    if let Some(value) = take("numbers") {
-        raw.numbers = typed("numbers", value)?;
-    }
-    if let Some(value) = take("responses") {
-        let mut responses = map("responses", value)?;
-        if let Some(value) = responses.remove("intents").filter(|v| !v.is_null()) {
-            raw.responses = map("responses.intents", value)?;
+        Error::UnknownAnchor { .. } => {
+            "the `*` refers to nothing; write `&` and its name where it is defined, before this line".into()
         }
-        if let Some(value) = responses.remove("errors").filter(|v| !v.is_null()) {
-            raw.errors = map("responses.errors", value)?;
+        Error::MultipleDocuments { .. } => {
+            "the file has several documents; remove the line `---`, or split the file".into()
         }
-    }
-    Ok(raw)
-}
-
-fn typed<T: serde::de::DeserializeOwned>(place: &str, value: Value) -> Result<T, LoadError> {
-    serde_json::from_value(value)
-        .map_err(|error| LoadError::Shape { place: place.to_owned(), message: error.to_string() })
-}
-
-fn map(place: &str, value: Value) -> Result<Map<String, Value>, LoadError> {
-    match value {
-        Value::Object(map) => Ok(map),
-        _ => {
-            Err(LoadError::Shape { place: place.to_owned(), message: "expected a map of names to definitions".into() })
-        }
+        _ => UserMessageFormatter.format_message(error).into_owned(),
     }
 }
 
-/// A list as it is written, before its templates are compiled.
-#[derive(Debug, Clone)]
-pub(crate) enum RawList {
-    Values(ValueList),
-    Range(RawRange),
-    Wildcard,
+const MERGE: &str = "rename one of them, or merge what is under both";
+
+pub(crate) fn is_twice(Twice { key, first, .. }: &Twice) -> String {
+    format!("the key `{key}` is there twice, first in line {first}; {MERGE}")
 }
 
-/// A range of numbers.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct RawRange {
-    pub(crate) from: i64,
-    pub(crate) to: i64,
-    #[serde(default = "one")]
-    pub(crate) step: i64,
-    #[serde(default)]
-    pub(crate) multiplier: Option<f64>,
-    #[serde(default)]
-    pub(crate) fractions: Option<Fractions>,
-    #[serde(default = "yes")]
-    pub(crate) digits: bool,
-    #[serde(default = "yes")]
-    pub(crate) words: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Fractions {
-    Halves,
-    Tenths,
-}
-
-fn one() -> i64 {
-    1
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl RawRange {
-    fn check(self, place: &str) -> Result<Self, LoadError> {
-        let wrong = |message: &str| LoadError::Shape { place: place.to_owned(), message: message.to_owned() };
-        if self.from > self.to {
-            return Err(wrong("`from` is larger than `to`"));
-        }
-        if self.step <= 0 {
-            return Err(wrong("`step` must be 1 or more"));
-        }
-        if !self.digits && !self.words {
-            return Err(wrong("at least one of `digits` and `words` must be true"));
-        }
-        Ok(self)
-    }
-
-    /// The number of steps from the first number to the last.
-    pub(crate) fn steps(&self) -> u64 {
-        self.to.abs_diff(self.from) / self.step.unsigned_abs().max(1)
-    }
-
-    /// `{1..5:slot}` and `{0..100,10:slot}` are ranges without a definition.
-    pub(crate) fn inline(name: &str) -> Option<Self> {
-        let (from, rest) = name.split_once("..")?;
-        let (to, step) = rest.split_once(',').unwrap_or((rest, "1"));
-        let number = |text: &str| text.chars().all(|c| c.is_ascii_digit()).then(|| text.parse::<i64>().ok()).flatten();
-        let range = Self {
-            from: number(from)?,
-            to: number(to)?,
-            step: number(step)?,
-            multiplier: None,
-            fractions: None,
-            digits: true,
-            words: true,
+/// `path` is where both maps are.
+fn merge(
+    base: &mut Map<String, Value>,
+    new: Map<String, Value>,
+    file: usize,
+    path: &mut Vec<String>,
+    faults: &mut Faults<'_>,
+) {
+    for (key, value) in new {
+        let expected = match (base.get_mut(&key), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => {
+                path.push(key);
+                merge(old, new, file, path, faults);
+                path.pop();
+                continue;
+            }
+            (Some(Value::Array(old)), Value::Array(new)) => {
+                old.extend(new);
+                continue;
+            }
+            (Some(Value::Object(_) | Value::Array(_)), Value::Null) => continue,
+            (Some(Value::Object(_)), _) => "a map",
+            (Some(Value::Array(_)), _) => "a list",
+            (_, value) => {
+                base.insert(key, value);
+                continue;
+            }
         };
-        range.check(name).ok()
+        let message = format!("`{key}` must be {expected}, as in the other files");
+        let steps: Vec<Step<'_>> = path.iter().chain([&key]).map(|key| Step::Key(key)).collect();
+        faults.add(|sources| {
+            let (name, line) = sources.find_in(file, &steps).unwrap_or_default();
+            LoadError::Shape { place: format!("{name}:{line}"), message }
+        });
     }
 }
 
-/// Reads the definition of a list.
-pub(crate) fn list(name: &str, value: Value, sources: &Sources<'_>) -> Result<RawList, LoadError> {
-    let place = format!("list {{{name}}}");
-    let mut definition = map(&place, value)?;
-    if let Some(values) = definition.remove("values") {
-        let Value::Array(values) = values else {
-            return Err(LoadError::Shape { place, message: "`values` must be a list".into() });
-        };
-        let values =
-            values.into_iter().map(|value| list_value(&place, value, sources)).collect::<Result<Vec<_>, _>>()?;
-        return Ok(RawList::Values(ValueList::new(values)));
-    }
-    if let Some(range) = definition.remove("range") {
-        let range: RawRange = typed(&place, range)?;
-        return Ok(RawList::Range(range.check(&place)?));
-    }
-    if definition.get("wildcard").and_then(Value::as_bool) == Some(true) {
-        return Ok(RawList::Wildcard);
-    }
-    Err(LoadError::Shape { place, message: "needs `values`, `range` or `wildcard: true`".into() })
-}
-
-fn list_value(place: &str, value: Value, sources: &Sources<'_>) -> Result<ListValue, LoadError> {
-    let (text, out, context, metadata) = match value {
-        Value::String(text) => {
-            let out = if template::is_template(&text) { Out::Spoken } else { Out::Written };
-            (text, out, Map::new(), Map::new())
-        }
-        Value::Object(mut entry) => {
-            let text = match entry.remove("in") {
-                Some(Value::String(text)) => text,
-                Some(Value::Number(number)) => number.to_string(),
-                _ => {
-                    return Err(LoadError::Shape {
-                        place: place.to_owned(),
-                        message: "every value needs a text under `in`".into(),
-                    });
-                }
-            };
-            let sub = |value: Option<Value>| match value {
-                Some(Value::Object(map)) => map,
-                _ => Map::new(),
-            };
-            let out = entry.remove("out").filter(|v| !v.is_null());
-            let out = out.map_or(Out::Spoken, |value| Out::Value(Box::new(value)));
-            (text, out, sub(entry.remove("context")), sub(entry.remove("metadata")))
-        }
-        Value::Number(number) => {
-            (number.to_string(), Out::Value(Box::new(Value::Number(number))), Map::new(), Map::new())
-        }
-        _ => {
-            return Err(LoadError::Shape {
-                place: place.to_owned(),
-                message: "a value must be a text or a map with `in` and `out`".into(),
-            });
-        }
-    };
-    let mut entry = ListValue::new(&text, out, context, metadata);
-    if template::is_template(&text) {
-        let parsed = template::parse(&text).map_err(|error| template_error(place, &text, error, sources))?;
-        entry.is_template = true;
-        entry.template = Some(Box::new(parsed));
-    }
-    Ok(entry)
-}
-
-pub(crate) fn template_error(what: &str, text: &str, error: TemplateError, sources: &Sources<'_>) -> LoadError {
-    LoadError::Template { place: sources.place(what, text), template: shorten(text), error }
+pub(crate) fn template_error(
+    what: &str,
+    path: &[Step<'_>],
+    text: &str,
+    error: TemplateError,
+    sources: &Sources<'_>,
+) -> LoadError {
+    LoadError::Template { place: sources.place(what, path), template: shorten(text), error }
 }
 
 /// The first 80 characters.

@@ -42,6 +42,16 @@ pub enum RespondError {
     },
 }
 
+/// What is wrong with a response that is no template at all.
+pub(crate) const NO_TEXT: &str = "the template must be a text; put quotes around it";
+/// What is wrong with an intent's responses that are none.
+pub(crate) const NO_KEYS: &str = "expected a map of response keys to templates";
+
+/// Below `responses` in the files.
+fn steps(path: &[&str]) -> Vec<String> {
+    ["responses"].iter().chain(path).map(|step| (*step).to_owned()).collect()
+}
+
 /// All responses and spoken errors of a language.
 #[derive(Debug)]
 pub(crate) struct Responses {
@@ -54,8 +64,8 @@ pub(crate) struct Responses {
 }
 
 impl Responses {
-    /// Checks all templates; the error names what is no template at all.
-    pub(crate) fn new(intents: Map<String, Value>, errors: Map<String, Value>) -> Result<Self, (String, String)> {
+    /// Checks all templates; the error says where one is that is no template at all.
+    pub(crate) fn new(intents: Map<String, Value>, errors: Map<String, Value>) -> Result<Self, (Vec<String>, String)> {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
@@ -64,9 +74,9 @@ impl Responses {
         environment.add_filter("float", number_or);
         environment.add_function("state_attr", state_attr);
         let (mut templates, mut broken, mut codes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        let mut add = |name: String, key: String, template: Value| {
+        let mut add = |name: String, path: &[&str], template: Value| {
             let Value::String(source) = template else {
-                return Err((key, "the template must be a text".to_owned()));
+                return Err((steps(path), NO_TEXT.to_owned()));
             };
             let source = without_colons(source);
             match environment.template_from_named_str(&name, &source) {
@@ -77,14 +87,14 @@ impl Responses {
         };
         for (intent, keys) in intents {
             let Value::Object(keys) = keys else {
-                return Err((intent, "expected a map of response keys to templates".into()));
+                return Err((steps(&["intents", &intent]), NO_KEYS.into()));
             };
             for (key, template) in keys {
-                add(format!("intent/{intent}/{key}"), key, template)?;
+                add(format!("intent/{intent}/{key}"), &["intents", &intent, &key], template)?;
             }
         }
         for (code, template) in errors {
-            add(format!("error/{code}"), code.clone(), template)?;
+            add(format!("error/{code}"), &["errors", &code], template)?;
             codes.push(code);
         }
         codes.sort();

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::context::Context;
+use crate::context::{Context, demanded};
 use crate::dictionary::Dictionary;
 use crate::graph::{Block, List, ListId, Node, NodeId, OfHome, Range};
-use crate::load::Fractions;
+use crate::list::Fractions;
 use crate::names::{ListValue, Names, ValueList};
 
 /// Said where a template has a wildcard.
@@ -43,6 +43,10 @@ struct Choices {
 }
 
 impl Choices {
+    fn new(seed: u64) -> Self {
+        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, left: 0 }
+    }
+
     fn below(&mut self, n: usize) -> usize {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
@@ -60,32 +64,33 @@ impl Dictionary {
     /// that cannot be said in this home (no name of the kind they need) are left out.
     #[must_use]
     pub fn sample(&self, names: &Names, per_sentence: usize, seed: u64) -> Vec<Sample> {
-        let mut choices = Choices { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, left: 0 };
+        self.sample_numbered(names, per_sentence, seed).into_iter().map(|(_, sample)| sample).collect()
+    }
+
+    /// The same, each with the number of its template.
+    pub(crate) fn sample_numbered(&self, names: &Names, per_sentence: usize, seed: u64) -> Vec<(usize, Sample)> {
+        let mut choices = Choices::new(seed);
         let mut samples = Vec::new();
         for number in 0..self.graph.sentences.len() {
-            self.sample_one(number, names, per_sentence, &mut choices, &mut samples);
+            let mut own = Vec::new();
+            self.sample_one(number, names, per_sentence, &mut choices, &mut own);
+            samples.extend(own.into_iter().map(|sample| (number, sample)));
         }
         samples
     }
 
-    /// The same for the templates with this text alone.
-    pub(crate) fn sample_sentence(&self, text: &str, names: &Names, wanted: usize, seed: u64) -> Vec<Sample> {
-        let mut choices = Choices { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, left: 0 };
+    /// The same for one template alone.
+    pub(crate) fn sample_more(&self, number: usize, names: &Names, wanted: usize, seed: u64) -> Vec<Sample> {
         let mut samples = Vec::new();
-        for (number, sentence) in self.graph.sentences.iter().enumerate() {
-            if sentence.text == text {
-                self.sample_one(number, names, wanted, &mut choices, &mut samples);
-            }
-        }
+        self.sample_one(number, names, wanted, &mut Choices::new(seed), &mut samples);
         samples
     }
 
     fn sample_one(&self, number: usize, names: &Names, wanted: usize, choices: &mut Choices, out: &mut Vec<Sample>) {
         let Some(sentence) = self.graph.sentences.get(number) else { return };
         let Some(block) = self.graph.blocks.get(sentence.block as usize) else { return };
-        let first = out.len();
         for _ in 0..wanted * ATTEMPTS {
-            if out.len() - first >= wanted {
+            if out.len() >= wanted {
                 return;
             }
             let mut text = String::new();
@@ -95,7 +100,7 @@ impl Dictionary {
             }
             let Some(text) = self.with_command(text, names, choices) else { continue };
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            if text.is_empty() || out.iter().skip(first).any(|s| s.text == text) {
+            if text.is_empty() || out.iter().any(|s| s.text == text) {
                 continue;
             }
             out.push(Sample {
@@ -266,19 +271,16 @@ fn say_number(range: &Range, choices: &mut Choices, out: &mut String) -> bool {
 /// What the block demands of its context and no word of it can provide.
 fn context_for(block: &Block, names: &Names, choices: &mut Choices) -> Context {
     let mut context = Context::new();
-    if block.requires.contains_key("area")
-        && let Some(value) = choices.of(&names.areas.values).and_then(ListValue::value)
-    {
-        context.insert("area".to_owned(), value);
-    }
-    for key in FROM_CALLER.iter().filter(|key| **key != "area") {
-        let wanted = block.requires.get(*key).and_then(|wanted| match wanted {
-            Value::Array(any) => choices.of(any),
-            Value::Object(_) | Value::Null => None,
-            one => Some(one),
-        });
-        if let Some(wanted) = wanted {
-            context.insert((*key).to_owned(), wanted.clone());
+    for key in FROM_CALLER {
+        let Some(wanted) = block.requires.get(key) else { continue };
+        let value = match demanded(wanted) {
+            Some(Value::Array(any)) => choices.of(any).cloned(),
+            Some(one) => Some(one.clone()),
+            None if key == "area" => choices.of(&names.areas.values).and_then(ListValue::value),
+            None => None,
+        };
+        if let Some(value) = value {
+            context.insert(key.to_owned(), value);
         }
     }
     context

@@ -2,7 +2,7 @@
 
 use super::Matcher;
 use crate::graph::{List, ListUse, Range};
-use crate::load::{Fractions, RawRange};
+use crate::list::{Fractions, RawRange};
 use crate::names::{ListValue, ValueList};
 use crate::way::{Entity, EntityKind, Way};
 
