@@ -311,6 +311,12 @@ impl Apart<'_> {
         if follows.as_ref().is_some_and(|found| found.1.intent != FOLLOW_UP || of_a_place(found)) {
             return follows;
         }
+        // "Mach das Licht im Bad an und in einer Stunde aus": all of it but the last word, for what is to be done later.
+        let all_but_last = before.map(|(head, _)| shorter(head)).filter(|most| !most.is_empty());
+        let later = |found: &Part| found.1.wildcards > self.dictionary.free_slots(&found.1);
+        if let Some(found) = all_but_last.and_then(|most| read(format!("{most} {part}"))).filter(later) {
+            return Some(found);
+        }
         let beginnings = before.map(|(head, last)| borrowings(head, last, part)).unwrap_or_default();
         let borrowed = beginnings.into_iter().chain(rest.map(|rest| endings(part, rest)).unwrap_or_default());
         borrowed.map(read).find(Option::is_some).flatten().or(follows)
@@ -345,8 +351,6 @@ fn borrowings(head: &str, last: &Recognition, tail: &str) -> Vec<String> {
         attempts.push(format!("{beginning} {tail}"));
         beginning = shorter(beginning);
     }
-    // "Mach die Stehlampe an und in zehn Minuten aus": with its name, but for the last word.
-    attempts.extend(Some(shorter(head)).filter(|most| !most.is_empty()).map(|most| format!("{most} {tail}")));
     attempts
 }
 

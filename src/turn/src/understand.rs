@@ -197,7 +197,11 @@ impl Language {
         let calls: Vec<Call> =
             explained.candidates.into_iter().map(|candidate| candidate_call(candidate, scene)).collect();
         let command = |call: &Call| crate::timers::later_command(&call.intent);
-        let time_at_the_end = |call: &&Call| command(call).is_some_and(|command| begins_with(text, &command));
+        // Also in the middle: "sag allen, das Essen ist in zehn Minuten fertig".
+        let time_at_the_end = |call: &&Call| {
+            let begun = call.intent.slots.get("command_begin").and_then(Value::as_str).map(str::to_owned);
+            begun.or_else(|| command(call)).is_some_and(|command| begins_with(text, &command))
+        };
         let told = calls.iter().find(|call| call.intent.intent == BROADCAST);
         let told = told.filter(|_| calls.iter().any(|call| time_at_the_end(&call)));
         let sensible = |call: &&Call| command(call).is_some() && self.makes_sense_later(call, home, scene, reading);
