@@ -14,7 +14,7 @@ use crate::graph::{
 use crate::index::IndexBuilder;
 use crate::list::{Fractions, RawRange};
 use crate::load::{LoadError, shorten, template_error};
-use crate::numbers::{MAX_TEXTS_OF_RANGE, NumberWords};
+use crate::numbers::{MAX_TEXTS_OF_RANGE, NumberWords, Spelt};
 use crate::raw::{Raw, RawBlock, block_path, within};
 use crate::sources::Sources;
 use crate::sources::Step::{self, Item, Key};
@@ -50,6 +50,7 @@ pub(crate) fn compile(raw: &mut Raw, sources: &Sources<'_>) -> Result<Graph, Loa
         sources,
         numbers: std::mem::take(&mut raw.numbers),
         spoken: Vec::new(),
+        spelt: Spelt::new(),
         rules,
         lists: std::mem::take(&mut raw.lists),
         list_ids: HashMap::new(),
@@ -105,6 +106,7 @@ struct Compiler<'a> {
     sources: &'a Sources<'a>,
     numbers: NumberWords,
     spoken: Vec<(RawRange, Arc<SpokenNumbers>)>,
+    spelt: Spelt,
     rules: HashMap<String, Arc<Expr>>,
     lists: Map<String, Value>,
     list_ids: HashMap<String, ListId>,
@@ -386,8 +388,8 @@ impl Compiler<'_> {
             let whole = range.from.saturating_add(range.step.saturating_mul(step as i64));
             for tenth in tenths {
                 let (spellings, sign) = match u64::try_from(whole) {
-                    Ok(positive) => (self.numbers.tenths(positive, *tenth, &mut left), 1.0),
-                    Err(_) => (self.numbers.negative(whole.unsigned_abs(), *tenth, &mut left), -1.0),
+                    Ok(positive) => (self.numbers.tenths(positive, *tenth, &mut self.spelt, &mut left), 1.0),
+                    Err(_) => (self.numbers.negative(whole.unsigned_abs(), *tenth, &mut self.spelt, &mut left), -1.0),
                 };
                 let number = whole as f64 + sign * *tenth as f64 / 10.0;
                 // "Minus ten point five" is below minus ten.

@@ -13,7 +13,8 @@
 //! ```
 //! `{base}` is the number rounded down to the unit, `{count}` how many units, `{rest}` what is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -71,6 +72,9 @@ impl OneOrMany {
     }
 }
 
+/// The spellings of whole numbers that were made already.
+pub(crate) type Spelt = HashMap<u64, Arc<[String]>>;
+
 impl NumberWords {
     /// Whether a word alone is a number.
     pub(crate) fn has_word(&self, word: &str) -> bool {
@@ -92,20 +96,31 @@ impl NumberWords {
         spellings
     }
 
-    /// All spellings of a whole number and tenths.
-    pub(crate) fn tenths(&self, whole: u64, tenths: u64, left: &mut u64) -> Vec<String> {
+    /// All spellings of a whole number and tenths. `known` remembers whole numbers: ranges share most of theirs.
+    pub(crate) fn tenths(&self, whole: u64, tenths: u64, known: &mut Spelt, left: &mut u64) -> Vec<String> {
+        let mut spelt = |number: u64| -> Arc<[String]> {
+            if let Some(spelt) = known.get(&number) {
+                return Arc::clone(spelt);
+            }
+            let spelt: Arc<[String]> = self.whole(number, left).into();
+            // What was cut short is not all there is.
+            if *left > 0 {
+                known.insert(number, Arc::clone(&spelt));
+            }
+            spelt
+        };
+        let wholes = spelt(whole);
         if tenths == 0 {
-            return self.whole(whole, left);
+            return wholes.to_vec();
         }
-        let wholes = self.whole(whole, left);
-        let digits = self.whole(tenths, left);
+        let digits = spelt(tenths);
         let mut spellings = Vec::new();
         let fractions = self.fractions.as_ref().map_or(&[] as &[String], OneOrMany::all);
         let halves = self.halves.as_ref().filter(|_| tenths == 5).map_or(&[] as &[String], OneOrMany::all);
         for pattern in fractions.iter().chain(halves) {
-            for w in &wholes {
+            for w in wholes.iter() {
                 if pattern.contains("{tenths}") {
-                    for d in &digits {
+                    for d in digits.iter() {
                         push(&mut spellings, pattern.replace("{whole}", w).replace("{tenths}", d));
                     }
                 } else {
@@ -117,9 +132,9 @@ impl NumberWords {
     }
 
     /// All spellings of the negative of a whole number and tenths.
-    pub(crate) fn negative(&self, whole: u64, tenths: u64, left: &mut u64) -> Vec<String> {
+    pub(crate) fn negative(&self, whole: u64, tenths: u64, known: &mut Spelt, left: &mut u64) -> Vec<String> {
         let Some(patterns) = &self.negatives else { return Vec::new() };
-        let numbers = self.tenths(whole, tenths, left);
+        let numbers = self.tenths(whole, tenths, known, left);
         let mut spellings = Vec::new();
         for pattern in patterns.all() {
             for number in &numbers {
@@ -199,9 +214,9 @@ mod tests {
         assert_eq!(words.whole(21, &mut 100), ["twenty one", "twenty-one"]);
         assert_eq!(words.whole(500, &mut 100), ["five hundred"]);
         assert_eq!(words.whole(121, &mut 100), ["one hundred and twenty one", "one hundred and twenty-one"]);
-        assert_eq!(words.tenths(20, 5, &mut 100), ["twenty point five", "twenty and a half"]);
+        assert_eq!(words.tenths(20, 5, &mut Spelt::new(), &mut 100), ["twenty point five", "twenty and a half"]);
         assert!(words.whole(30, &mut 100).is_empty());
-        assert_eq!(words.negative(21, 0, &mut 100), ["minus twenty one", "minus twenty-one"]);
-        assert_eq!(words.negative(1, 5, &mut 100), ["minus one point five", "minus one and a half"]);
+        assert_eq!(words.negative(21, 0, &mut Spelt::new(), &mut 100), ["minus twenty one", "minus twenty-one"]);
+        assert_eq!(words.negative(1, 5, &mut Spelt::new(), &mut 100), ["minus one point five", "minus one and a half"]);
     }
 }

@@ -24,7 +24,9 @@ impl Words {
         let mut words = Self { sounds, ..Self::default() };
         let mut add = |text: &str| {
             for word in text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|w| !w.is_empty()) {
-                words.known.insert(word.to_owned());
+                if !words.known.contains(word) {
+                    words.known.insert(word.to_owned());
+                }
             }
         };
         let mut forms = Forms { graph, known: HashMap::new() };
@@ -133,20 +135,26 @@ impl Forms<'_> {
 
     /// The words of a sequence, with those that its parts make together.
     fn said_together(&mut self, items: &[NodeId], add: &mut impl FnMut(&str)) {
-        let mut texts = vec![String::new()];
+        // No texts are one empty text.
+        let mut texts: Vec<String> = Vec::new();
         for item in items {
-            let forms = self.of(*item).filter(|forms| forms.len() * texts.len() <= MAX_FORMS);
-            texts = match forms {
-                Some(forms) => joined(&texts, &forms),
-                None => {
-                    texts.iter().for_each(|text| add(text));
-                    self.of(*item).map_or_else(|| vec![String::new()], |forms| forms.to_vec())
+            let forms = self.of(*item);
+            match &forms {
+                Some(forms) if texts.is_empty() && forms.iter().all(|text| text.ends_with(' ')) => {
+                    forms.iter().for_each(|text| add(text));
+                    continue;
                 }
-            };
+                Some(forms) if texts.is_empty() => texts = forms.to_vec(),
+                Some(forms) if forms.len() * texts.len() <= MAX_FORMS => texts = joined(&texts, forms),
+                _ => {
+                    texts.iter().for_each(|text| add(text));
+                    texts = forms.map_or_else(Vec::new, |forms| forms.to_vec());
+                }
+            }
             // Nothing is joined across a space.
             if texts.iter().all(|text| text.ends_with(' ')) {
                 texts.iter().for_each(|text| add(text));
-                texts = vec![String::new()];
+                texts.clear();
             }
         }
         texts.iter().for_each(|text| add(text));
