@@ -104,16 +104,18 @@ impl Dictionary {
         parts.into_iter().map(|part| part.trim_matches(marks)).filter(|part| !part.is_empty()).collect()
     }
 
-    /// What follows the joining words that a text begins with.
+    /// What follows all the joining words that a text begins with, so that none is left at its beginning.
     fn after_joiner<'a>(&self, text: &'a str) -> Option<&'a str> {
-        let begun = text.trim_start();
-        let folded: Vec<String> = begun.split_whitespace().take(6).map(bare).collect();
-        let joiner = self.joiners.iter().find(|joiner| folded.starts_with(joiner))?;
-        let mut rest = begun;
-        for _ in joiner {
-            rest = rest.split_once(char::is_whitespace)?.1.trim_start();
+        let mut rest = text.trim_start();
+        loop {
+            let longest = self.joiners.first().map_or(0, Vec::len);
+            let begun: Vec<String> = rest.split_whitespace().take(longest).map(bare).collect();
+            let Some(joiner) = self.joiners.iter().find(|joiner| begun.starts_with(joiner)) else { break };
+            for _ in joiner {
+                rest = rest.split_once(char::is_whitespace)?.1.trim_start();
+            }
         }
-        (!rest.is_empty()).then_some(rest)
+        (rest.len() < text.trim_start().len() && !rest.is_empty()).then_some(rest)
     }
 
     /// Where joining words stand: the end of what is before, the start of what is after.

@@ -176,4 +176,7 @@ fn long_talk_is_not_repaired_for_long() {
         let understood = dictionary.understand(&text, &names, &Context::new());
         assert!(matches!(understood, vesta_intents::Understanding::Nothing), "{text}: {understood:?}");
     }
+    let joined = "and ".repeat(990) + "please do thing number5 now";
+    let commands = dictionary.recognize_all(&joined, &names, &Context::new()).unwrap_or_default();
+    assert_eq!(commands.len(), 1, "joining words at the beginning join nothing");
 }
