@@ -55,5 +55,5 @@ fn main() -> ExitCode {
     };
     // A blocked read of standard input must not hold the program back.
     runtime.shutdown_background();
-    code
+    terminal::written(code)
 }

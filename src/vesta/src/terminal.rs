@@ -2,26 +2,32 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-/// Writes a line to standard output. A reader that is gone (`vesta … | head`) is no error;
-/// what cannot be written (a full disk) ends the program with one.
+/// Whether something could not be written to standard output.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Writes a line to standard output. A reader that is gone (`vesta … | head`) is no error. What cannot be written (a full disk) is told
+/// once and makes the exit code one, but stops nothing: a server goes on without its lines.
 pub(crate) fn line(text: impl AsRef<str>) {
     let mut out = std::io::stdout().lock();
-    let written = writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush());
-    let Err(error) = written else { return };
-    let code = match error.kind() {
+    let Err(error) = writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush()) else { return };
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
         // Nobody reads any more: the program ends like any other in a pipe. Workers notice the end of their input.
-        std::io::ErrorKind::BrokenPipe => 0,
-        _ => {
-            remark(format!("vesta: the output cannot be written: {error}"));
-            1
-        }
-    };
-    #[allow(clippy::disallowed_methods)]
-    std::process::exit(code);
+        #[allow(clippy::disallowed_methods)]
+        std::process::exit(0);
+    }
+    if !LOST.swap(true, Ordering::Relaxed) {
+        remark(format!("vesta: the output cannot be written: {error}"));
+    }
+}
+
+/// The exit code of a command, unless some of what it had to say could not be written.
+pub(crate) fn written(code: ExitCode) -> ExitCode {
+    if LOST.load(Ordering::Relaxed) { ExitCode::FAILURE } else { code }
 }
 
 /// Writes a value as one line of JSON.
